@@ -1,0 +1,1 @@
+"""From bytes to samples: containers, codecs, resampling, voice activity."""

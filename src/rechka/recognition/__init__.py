@@ -1,0 +1,1 @@
+"""From samples to hypotheses: engines, and the workers that run them."""

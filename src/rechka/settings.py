@@ -1,0 +1,171 @@
+"""All settings of a server: one frozen tree, checked once at the start.
+
+They come, the later winning over the earlier, from the defaults below, a TOML
+file, environment variables (`RECHKA_LIMITS__IDLE_S=10`) and command-line flags.
+"""
+
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from rechka.errors import ErrorCode, RequestError
+
+__all__ = ["EndpointingPreset", "Settings", "load_settings"]
+
+Milliseconds = Annotated[int, Field(ge=0)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ServerSettings(_Section):
+    """Where the server listens and how it stops."""
+
+    grpc_address: str = "127.0.0.1:50051"
+    """Host and port of the gRPC API; port 0 takes a free one."""
+    http_address: str = "127.0.0.1:8080"
+    """Host and port of /healthz and /readyz; port 0 takes a free one."""
+    advertised_address: str = ""
+    """Host and port that clients reach the server under, told to SDKs that ask
+    for service addresses; empty: the gRPC address."""
+    tls_cert: Path | None = None
+    """PEM file of the server's certificate chain; with `tls_key` it turns TLS on."""
+    tls_key: Path | None = None
+    """PEM file of the certificate's private key."""
+    drain_grace_s: Seconds = 30.0
+    """Time that running sessions have to finish after SIGTERM."""
+
+
+class LimitSettings(_Section):
+    """Limits of one session. The defaults are the vendor's."""
+
+    idle_s: Seconds = 5.0
+    """Longest time between two messages of the client."""
+    audio_s: Seconds = 300.0
+    """Longest audio of one session."""
+    audio_bytes: Annotated[int, Field(gt=0)] = 10 * 1024 * 1024
+    """Most bytes of audio in one session, as received."""
+    folder_id_length: Annotated[int, Field(gt=0)] = 50
+    """Most characters of a folder id."""
+
+
+class EndpointingPreset(StrEnum):
+    """Sets of values for the end of an utterance; docs/endpointing.md has the table."""
+
+    ASSISTANT = "assistant"
+    TELEPHONY = "telephony"
+    DICTATION = "dictation"
+
+
+class EndpointingSettings(_Section):
+    """When an utterance ends. A value of None is taken from the preset."""
+
+    preset: EndpointingPreset = EndpointingPreset.ASSISTANT
+    pause_ms: Annotated[int, Field(ge=100, le=10_000)] | None = None
+    """Silence after speech that ends the utterance."""
+    min_speech_ms: Annotated[int, Field(ge=10, le=1_000)] | None = None
+    """Voiced audio that begins an utterance; shorter sounds are passed over."""
+    max_utterance_ms: Annotated[int, Field(ge=1_000, le=300_000)] | None = None
+    """Longest utterance; past it a final is forced at the next short gap, or at once."""
+
+
+class RecognitionSettings(_Section):
+    """The engine and its workers."""
+
+    engine: str = "pocketsphinx"
+    """Registered name of the engine."""
+    engine_options: dict[str, Any] = {}
+    """Options of the engine; each engine documents its own."""
+    workers: Annotated[int, Field(ge=0, le=256)] = 0
+    """Worker processes; 0 means one for each core that this process may use."""
+    streams_per_worker: Annotated[int, Field(ge=0, le=10_000)] = 0
+    """Streams that a worker takes at once; 0 means what the engine advises."""
+    start_timeout_s: Seconds = 60.0
+    """Time that a worker has to load its models and get warm."""
+
+
+class ResultSettings(_Section):
+    """How results are written."""
+
+    max_alternatives: Annotated[int, Field(ge=1, le=20)] = 1
+    """Most alternatives of a final result."""
+    confidence: Literal["documented", "engine"] = "documented"
+    """`documented`: always 1, as the API documents; `engine`: as measured."""
+    partial_interval_ms: Milliseconds = 100
+    """Shortest time between two partial results of a session."""
+
+
+class Settings(BaseSettings):
+    """The whole tree."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix="RECHKA_",
+        env_nested_delimiter="__",
+    )
+
+    data_dir: Path = Path(".rechka")
+    """Folder of everything that the server keeps."""
+    server: ServerSettings = ServerSettings()
+    limits: LimitSettings = LimitSettings()
+    endpointing: EndpointingSettings = EndpointingSettings()
+    recognition: RecognitionSettings = RecognitionSettings()
+    results: ResultSettings = ResultSettings()
+
+
+def load_settings(
+    path: Path | None = None, *, overrides: dict[str, dict[str, Any] | Any] | None = None
+) -> Settings:
+    """Read settings from a TOML file and the environment.
+
+    Args:
+        path: TOML file with the tables of `Settings`; None reads no file.
+        overrides: Values that win over everything, such as command-line flags:
+            a nested mapping of the same shape as the file.
+
+    Raises:
+        RequestError: The file cannot be read, or a value is not accepted; the
+            message names each one.
+    """
+    try:
+        in_file = tomllib.loads(path.read_text(encoding="utf-8")) if path else {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise RequestError(ErrorCode.INVALID_CONFIG, f"settings file {path}: {error}") from None
+
+    class LayeredSettings(Settings):
+        """Settings with the file's values below the environment's."""
+
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            **_: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return init_settings, env_settings, InitSettingsSource(settings_cls, in_file)
+
+    try:
+        return LayeredSettings(**(overrides or {}))
+    except ValidationError as error:
+        raise RequestError(ErrorCode.INVALID_CONFIG, _explain(error)) from None
+
+
+def _explain(error: ValidationError) -> str:
+    lines = []
+    for detail in error.errors():
+        field = ".".join(str(part) for part in detail["loc"])
+        lines.append(f"{field}: got {detail['input']!r}: {detail['msg']}")
+    return "settings: " + "; ".join(lines)
