@@ -125,9 +125,7 @@ class Settings(BaseSettings):
     results: ResultSettings = ResultSettings()
 
 
-def load_settings(
-    path: Path | None = None, *, overrides: dict[str, dict[str, Any] | Any] | None = None
-) -> Settings:
+def load_settings(path: Path | None = None, *, overrides: dict[str, Any] | None = None) -> Settings:
     """Read settings from a TOML file and the environment.
 
     Args:
@@ -153,7 +151,8 @@ def load_settings(
             settings_cls: type[BaseSettings],
             init_settings: PydanticBaseSettingsSource,
             env_settings: PydanticBaseSettingsSource,
-            **_: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             return init_settings, env_settings, InitSettingsSource(settings_cls, in_file)
 

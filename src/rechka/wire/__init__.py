@@ -1,0 +1,1 @@
+"""The only place that knows protobuf: generated code, codecs, error statuses."""
