@@ -1,0 +1,1 @@
+"""Where what the server keeps is kept."""
