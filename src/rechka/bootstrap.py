@@ -10,6 +10,7 @@ from rechka.gateway.app import create_app
 from rechka.gateway.server import HttpServer
 from rechka.recognition.port import Recognizer
 from rechka.session.clock import AsyncioClock, Clock
+from rechka.session.conversation import profanity_rules
 from rechka.settings import Settings
 from rechka.storage.access_file import FileAccessStore
 from rechka.transport.server import GrpcServer
@@ -59,6 +60,8 @@ class Server:
 
     async def __aenter__(self) -> "Server":
         """Start everything; what was started is stopped again if a later part fails."""
+        # A word list that is no good is refused now, not in the first session.
+        profanity_rules(self._settings.results.profanity_file)
         async with AsyncExitStack() as stack:
             if self._given_recognizer is None:
                 pool = await start_pool(self._settings.recognition)

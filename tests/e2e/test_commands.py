@@ -47,8 +47,8 @@ async def run(
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     data_dir = str(tmp_path_factory.mktemp("data"))
-    command = (*RECHKA, "access", "bootstrap", "--data-dir", data_dir, "--json")
-    access = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    bootstrap = (*RECHKA, "access", "bootstrap", "--data-dir", data_dir, "--json")
+    access = json.loads(subprocess.run(bootstrap, capture_output=True, check=True).stdout)
     assert access.keys() == {"folder_id", "iam_token", "api_key"}
     ports = ("--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0")
     command = (*RECHKA, "serve", "--data-dir", data_dir, *ports)
@@ -67,7 +67,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         assert process.returncode == 0
 
 
-EXPECTED = ["Hello world", "Good morning everybody", "One two three"]
+EXPECTED = ["Hello world", "Good morning everybody", "My name is john"]
 
 
 async def test_a_file_is_recognized_and_printed_as_the_documented_client_does(

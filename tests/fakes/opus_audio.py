@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
 
 import av
 import numpy as np
@@ -24,7 +26,8 @@ def tones(seconds: float, *, seed: int = 0) -> Samples:
     spectrum[(hertz < 200) | (hertz > 3000)] = 0
     noise = np.fft.irfft(spectrum, count)
     swell = 0.5 + 0.5 * np.sin(2 * np.pi * 3 * np.arange(count) / RATE_HZ)
-    return (0.3 * swell * noise / np.abs(noise).max()).astype(np.float32)
+    sound: Samples = (0.3 * swell * noise / np.abs(noise).max()).astype(np.float32)
+    return sound
 
 
 def encode(
@@ -33,18 +36,22 @@ def encode(
     """Return the pages of a stream; stereo has the samples on the left, silence on the right."""
     layout = "stereo" if channels == 2 else "mono"
     buffer = io.BytesIO()
-    with av.open(buffer, "w", format="ogg") as container:
+    # Short pages, in microseconds.
+    options = {"page_duration": "200000"}
+    with av.open(buffer, "w", format="ogg", options=options) as container:
         stream = container.add_stream(codec, rate=RATE_HZ)
         assert isinstance(stream, AudioStream)
         stream.layout = layout
         stream.bit_rate = 96_000
         if codec == "libopus":
             # Keeps the wave form, so that samples can be compared.
-            stream.options = {"application": "audio", "page_duration": "200000"}
+            stream.options = {"application": "audio"}
         planes = np.zeros((1, len(samples) * channels), dtype=np.float32)
         planes[0, ::channels] = samples
         frame = av.AudioFrame.from_ndarray(planes, format="flt", layout=layout)
         frame.sample_rate = RATE_HZ
+        frame.time_base = Fraction(1, RATE_HZ)
+        frame.pts = 0
         resampler = av.AudioResampler(format=stream.format, layout=layout, rate=RATE_HZ)
         for converted in resampler.resample(frame):
             container.mux(stream.encode(converted))
@@ -72,4 +79,4 @@ def renumber(pages: list[Page]) -> list[Page]:
 def cut(data: bytes, places: list[int]) -> list[bytes]:
     """Return the data cut at the places, each taken modulo the length."""
     edges = sorted({0, len(data), *(place % (len(data) + 1) for place in places)})
-    return [data[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [data[start:end] for start, end in pairwise(edges)]

@@ -9,9 +9,9 @@ def paginate(packets: list[bytes], *, segments: int) -> list[Page]:
     """Lay packets out on pages of at most so many segments."""
     pieces: list[tuple[bytes, bool]] = []
     for packet in packets:
-        for start in range(0, len(packet) + 1, 255):
-            pieces.append((packet[start : start + 255], start == 0))
-    pages = []
+        starts = range(0, len(packet) + 1, 255)
+        pieces += [(packet[start : start + 255], start == 0) for start in starts]
+    pages: list[Page] = []
     for start in range(0, len(pieces), segments):
         group = pieces[start : start + segments]
         lacing = bytes(len(piece) for piece, _ in group)
