@@ -26,7 +26,7 @@ Seconds = Annotated[float, Field(gt=0)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class ServerSettings(_Section):
@@ -72,6 +72,7 @@ class EndpointingSettings(_Section):
     """When an utterance ends. A value of None is taken from the preset."""
 
     preset: EndpointingPreset = EndpointingPreset.ASSISTANT
+    """Where the values come from that are not given: assistant, telephony or dictation."""
     pause_ms: Annotated[int, Field(ge=100, le=10_000)] | None = None
     """Silence after speech that ends the utterance."""
     min_speech_ms: Annotated[int, Field(ge=10, le=1_000)] | None = None
@@ -112,6 +113,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         frozen=True,
         extra="forbid",
+        use_attribute_docstrings=True,
         env_prefix="RECHKA_",
         env_nested_delimiter="__",
     )
@@ -119,10 +121,15 @@ class Settings(BaseSettings):
     data_dir: Path = Path(".rechka")
     """Folder of everything that the server keeps."""
     server: ServerSettings = ServerSettings()
+    """Where the server listens and how it stops."""
     limits: LimitSettings = LimitSettings()
+    """Limits of one session; the defaults are the vendor's."""
     endpointing: EndpointingSettings = EndpointingSettings()
+    """When an utterance ends; docs/endpointing.md tells more."""
     recognition: RecognitionSettings = RecognitionSettings()
+    """The engine and its workers."""
     results: ResultSettings = ResultSettings()
+    """How results are written."""
 
 
 def load_settings(path: Path | None = None, *, overrides: dict[str, Any] | None = None) -> Settings:

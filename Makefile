@@ -1,0 +1,50 @@
+# make demo    start a server and stream the bundled speech to it
+# make run     start a server for development and say how to send it a file
+# make test    run all tests
+# make check   everything that CI runs: linters, types, import rules, generated files, tests
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SERVER := $(VENV)/.server-installed
+DEV := $(VENV)/.dev-installed
+
+.PHONY: setup demo run test check lint samples protos
+
+setup: $(DEV)
+
+demo: $(SERVER)
+	@$(BIN)/python examples/demo.py
+
+run: $(SERVER)
+	@token=$$($(BIN)/rechka access bootstrap --data-dir .rechka --json \
+	    | $(BIN)/python -c 'import json, sys; print(json.load(sys.stdin)["iam_token"])') && \
+	printf 'Once the server is ready, send it a file from another terminal:\n\n' && \
+	printf '  RECHKA_TOKEN=%s %s recognize examples/audio/speech.ogg --endpoint 127.0.0.1:50051 --lang en-US --partial\n\n' \
+	    "$$token" "$(BIN)/rechka"
+	@exec $(BIN)/rechka serve --data-dir .rechka
+
+test: $(DEV)
+	$(BIN)/pytest
+
+check: lint test
+
+lint: $(DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tools/generate_protos.py --check
+	$(BIN)/python tools/document_settings.py --check
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(SERVER): pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[server]'
+	@touch $@
+
+$(DEV): pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[server,evaluate]' --group dev
+	@touch $@ $(SERVER)

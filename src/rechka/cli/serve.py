@@ -1,0 +1,87 @@
+"""`rechka serve`: runs a server until it is told to stop."""
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rechka.bootstrap import Server
+from rechka.observability.logs import configure_logging
+from rechka.settings import Settings, load_settings
+
+__all__ = ["serve"]
+
+_FORCED_EXIT = 130
+
+
+@click.command()
+@click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="TOML file with settings; docs/settings.md lists them.",
+)
+@click.option("--grpc-address", help="Host and port of the gRPC API [127.0.0.1:50051].")
+@click.option("--http-address", help="Host and port of /healthz and /readyz [127.0.0.1:8080].")
+@click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of everything that the server keeps [.rechka].",
+)
+@click.option("--tls-cert", type=click.Path(path_type=Path), help="PEM certificate chain.")
+@click.option("--tls-key", type=click.Path(path_type=Path), help="PEM private key.")
+@click.option("--engine", help="Engine to recognize with [pocketsphinx].")
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+)
+def serve(
+    config: Path | None, data_dir: Path | None, engine: str | None, log_level: str, **flags: Any
+) -> None:
+    """Run a server.
+
+    It stops on SIGTERM or Ctrl-C: new sessions are refused, running ones may
+    finish within the grace time, and the exit code is 0. A second signal ends
+    it at once with exit code 130. It exits with 1 if it cannot start.
+    """
+    overrides: dict[str, Any] = {
+        "server": {name: value for name, value in flags.items() if value is not None}
+    }
+    if data_dir is not None:
+        overrides["data_dir"] = data_dir
+    if engine is not None:
+        overrides["recognition"] = {"engine": engine}
+    settings = load_settings(config, overrides=overrides)
+    configure_logging(level=log_level)
+    asyncio.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    stop = asyncio.Event()
+
+    def on_signal() -> None:
+        if stop.is_set():
+            sys.exit(_FORCED_EXIT)
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    async with Server(settings) as server:
+        stopped = asyncio.create_task(stop.wait())
+        ready = asyncio.create_task(server.wait_ready())
+        click.echo(f"gRPC on {server.grpc_address}, HTTP on {server.http_address}", err=True)
+        await asyncio.wait((ready, stopped), return_when=asyncio.FIRST_COMPLETED)
+        if ready.done():
+            languages = sorted({model.language for model in server.recognizer.models})
+            click.echo(f"ready: {', '.join(languages)}", err=True)
+        await stopped
+        ready.cancel()
+        click.echo("stopping: new sessions are refused, running ones may finish", err=True)
+        cut = await server.drain()
+        if cut:
+            click.echo(f"stopped; {cut} sessions did not finish in time and were ended", err=True)

@@ -1,0 +1,1 @@
+"""HTTP in: for now what an operator's probes ask."""

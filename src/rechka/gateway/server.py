@@ -1,0 +1,63 @@
+"""Serves the HTTP application in the running event loop."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+from starlette.applications import Starlette
+
+from rechka.errors import ErrorCode, RequestError
+
+__all__ = ["HttpServer"]
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to whoever runs the process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class HttpServer:
+    """The HTTP side of a server.
+
+    Args:
+        app: What is served.
+        address: Host and port; port 0 takes a free one.
+    """
+
+    def __init__(self, app: Starlette, *, address: str) -> None:
+        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
+        self._server = _Server(config)
+        self._serving: asyncio.Task[None] | None = None
+        self._asked = address
+        self.address = ""
+
+    async def start(self) -> None:
+        """Bind and serve; `address` then holds host and port.
+
+        Raises:
+            RequestError: The address cannot be bound.
+        """
+        host, _, port = self._asked.rpartition(":")
+        try:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            listener = socket.create_server((host.strip("[]"), int(port)), family=family)
+        except (OSError, ValueError, OverflowError) as error:
+            problem = f"cannot listen on {self._asked!r}: {error}"
+            raise RequestError(
+                ErrorCode.INVALID_CONFIG,
+                f"settings: server.http_address: {problem}",
+                violations={"server.http_address": problem},
+            ) from error
+        self.address = f"{host}:{listener.getsockname()[1]}"
+        self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))
+
+    async def stop(self) -> None:
+        """Close the port; requests that run are answered first."""
+        if self._serving is not None:
+            self._server.should_exit = True
+            await self._serving

@@ -1,0 +1,1 @@
+"""One conversation: what may come when, where utterances end, what is answered."""

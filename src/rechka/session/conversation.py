@@ -1,0 +1,173 @@
+"""The two halves of a running session: listening and answering, side by side."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+
+from rechka.audio.decoder import create_decoder
+from rechka.audio.resample import Resampler
+from rechka.audio.samples import Samples
+from rechka.errors import LimitError, RequestError
+from rechka.recognition.port import Finished, Heard, RecognizerStream
+from rechka.results import Final, Result
+from rechka.session.clock import Clock
+from rechka.session.endpoint import EndpointParameters
+from rechka.session.inbox import HalfClose, Inbox
+from rechka.session.machine import SessionMachine, SessionState
+from rechka.session.replies import Replies
+from rechka.session.segmenter import Segment, Segmenter, UtteranceEnd, UtteranceStart
+from rechka.settings import Settings
+from rechka.spec import RecognitionSpec
+from rechka.text.pipeline import TextOptions, TextPipeline
+
+__all__ = ["Conversation"]
+
+# A chunk is worked off in pieces, so that a large one does not hold up the event loop.
+_PIECE_BYTES = 8192
+
+
+class Conversation:
+    """Audio in, results out, from the settings to the end of the session.
+
+    Args:
+        spec: The settings.
+        language: Language of the model, in its own spelling.
+        rate_hz: Rate of the engine's stream.
+        settings: The server's.
+        machine: The session's; it holds the settings already.
+        clock: Time of the partials.
+        deliver: Sends a result; may wait while the client is slow.
+
+    Raises:
+        RequestError: The text cannot be written as the settings ask.
+    """
+
+    def __init__(
+        self,
+        *,
+        spec: RecognitionSpec,
+        language: str,
+        rate_hz: int,
+        settings: Settings,
+        machine: SessionMachine,
+        clock: Clock,
+        deliver: Callable[[Result], Awaitable[None]],
+    ) -> None:
+        self._machine = machine
+        self._clock = clock
+        self._deliver = deliver
+        self._rate_hz = rate_hz
+        self._is_single = spec.single_utterance
+        self._decoder = create_decoder(spec)
+        self._resampler = Resampler(self._decoder.rate_hz, rate_hz)
+        self._segmenter = Segmenter(
+            EndpointParameters.from_settings(settings.endpointing), rate_hz=rate_hz
+        )
+        pipeline = TextPipeline(
+            TextOptions(
+                language=language,
+                raw_results=spec.raw_results,
+                literature_text=spec.literature_text,
+                profanity_filter=spec.profanity_filter,
+                normalize_partials=spec.normalize_partials,
+            )
+        )
+        self._replies = Replies(settings.results, pipeline, partial_results=spec.partial_results)
+        # Where the utterances that are not finished begin, by their number.
+        self._starts: dict[int, int] = {}
+        self._utterances = 0
+        self._has_listened = False
+        self._is_answered = False
+        self._verdict: RequestError | LimitError | None = None
+
+    async def run(self, inbox: Inbox, stream: RecognizerStream) -> None:
+        """Listen and answer until all that was said is answered.
+
+        Raises:
+            RequestError: The client sent what it may not; what came before is answered.
+            LimitError: A limit was reached; what came before is answered.
+            UnavailableError: The worker went away.
+            InternalError: The engine failed.
+        """
+        listening = asyncio.create_task(self._listen(inbox, stream))
+        answering = asyncio.create_task(self._answer(stream))
+        try:
+            await asyncio.wait((listening, answering), return_when=asyncio.FIRST_COMPLETED)
+            if answering.done():
+                answering.result()
+            await listening
+            if self._starts and not self._is_answered:
+                await answering
+        finally:
+            listening.cancel()
+            answering.cancel()
+            await asyncio.gather(listening, answering, return_exceptions=True)
+        if self._verdict is not None:
+            raise self._verdict
+
+    async def _listen(self, inbox: Inbox, stream: RecognizerStream) -> None:
+        try:
+            while not isinstance(message := await inbox.receive(), HalfClose):
+                if isinstance(message, bytes):
+                    await self._hear(message, stream)
+            await self._take(self._decoder.flush(), stream)
+        except (RequestError, LimitError) as error:
+            self._verdict = error
+        await self._send(self._segmenter.accept(self._resampler.flush()), stream)
+        await self._send(self._segmenter.flush(), stream)
+        self._has_listened = True
+
+    async def _hear(self, chunk: bytes, stream: RecognizerStream) -> None:
+        for start in range(0, len(chunk), _PIECE_BYTES):
+            if self._machine.state is not SessionState.OPEN:
+                return
+            samples = self._decoder.decode(chunk[start : start + _PIECE_BYTES])
+            await self._take(samples, stream)
+            # Sending does not yield while the engine has room.
+            await asyncio.sleep(0)
+
+    async def _take(self, samples: Samples, stream: RecognizerStream) -> None:
+        admitted = self._machine.admit_samples(len(samples), rate_hz=self._decoder.rate_hz)
+        resampled = self._resampler.accept(samples[:admitted])
+        await self._send(self._segmenter.accept(resampled), stream)
+        if admitted < len(samples):
+            raise self._machine.duration_error()
+
+    async def _send(self, segments: Iterable[Segment], stream: RecognizerStream) -> None:
+        for segment in segments:
+            if self._is_answered:
+                return
+            match segment:
+                case UtteranceStart(position):
+                    self._starts[self._utterances] = position
+                case UtteranceEnd():
+                    self._utterances += 1
+                    await stream.finish()
+                case samples:
+                    await stream.send(samples)
+
+    async def _answer(self, stream: RecognizerStream) -> None:
+        async for event in stream.events():
+            offset_ms = self._starts[event.utterance] * 1000 / self._rate_hz
+            if isinstance(event, Heard):
+                await self._answer_heard(event, offset_ms)
+            else:
+                await self._answer_finished(event, offset_ms)
+                if self._has_listened and not self._starts:
+                    return
+
+    async def _answer_heard(self, heard: Heard, offset_ms: float) -> None:
+        if heard.utterance == self._utterances:
+            self._segmenter.observe(heard)
+        now_s = self._clock.time()
+        partial = self._replies.partial(heard, offset_ms=offset_ms, now_s=now_s)
+        if partial is not None and not self._is_answered:
+            await self._deliver(partial)
+
+    async def _answer_finished(self, finished: Finished, offset_ms: float) -> None:
+        final: Final | None = self._replies.final(finished, offset_ms=offset_ms)
+        if final is not None and not self._is_answered:
+            await self._deliver(final)
+            if self._is_single:
+                self._is_answered = True
+                self._machine.end_single_utterance()
+        del self._starts[finished.utterance]

@@ -1,0 +1,172 @@
+"""When an utterance begins and ends: voice activity and the engine's own judgement.
+
+An utterance begins when there was enough voice within a short window. It ends
+
+- after the pause, when the voice detector hears silence and the engine agrees
+  (or does not judge, or has heard no word);
+- after twice the pause on the word of one of them alone, so that neither a
+  noise that sounds like voice nor a faint voice holds it open;
+- at the first short gap once it is nearly as long as allowed, or when it is.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rechka.recognition.port import Observation
+from rechka.settings import EndpointingPreset, EndpointingSettings
+
+__all__ = ["Boundary", "EndpointParameters", "Endpointer"]
+
+# Voice shorter than this inside a pause does not interrupt it: a click, a breath.
+_INTERRUPTION_MS = 60
+# Voice may be spread over a window of this many times the least speech.
+_ONSET_WINDOW = 3
+# In the last part of the longest utterance a gap of this length ends it.
+_LAST_PART = 0.2
+_SHORT_GAP_MS = 150
+# An engine that is further behind the audio than this has no say.
+_ENGINE_LAG_MS = 300
+# Sound without a word for so long is not speech.
+_WORDLESS_MS = 8_000
+
+
+class Boundary(StrEnum):
+    """What a frame brought about."""
+
+    BEGIN = "begin"
+    END = "end"
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointParameters:
+    """The knobs, in milliseconds; `EndpointingSettings` says what they mean."""
+
+    pause_ms: int
+    min_speech_ms: int
+    max_utterance_ms: int
+
+    @classmethod
+    def from_settings(cls, settings: EndpointingSettings) -> "EndpointParameters":
+        """Return the preset's values, each replaced by the setting that is given."""
+        preset = _PRESETS[settings.preset]
+        return cls(
+            pause_ms=settings.pause_ms or preset.pause_ms,
+            min_speech_ms=settings.min_speech_ms or preset.min_speech_ms,
+            max_utterance_ms=settings.max_utterance_ms or preset.max_utterance_ms,
+        )
+
+
+_PRESETS = {
+    EndpointingPreset.ASSISTANT: EndpointParameters(600, 90, 30_000),
+    EndpointingPreset.TELEPHONY: EndpointParameters(800, 120, 30_000),
+    EndpointingPreset.DICTATION: EndpointParameters(1_500, 90, 40_000),
+}
+
+
+class Endpointer:
+    """Follows one session frame by frame.
+
+    Args:
+        parameters: The knobs.
+        frame_ms: Length of a frame of voice activity.
+    """
+
+    def __init__(self, parameters: EndpointParameters, *, frame_ms: int) -> None:
+        self._parameters = parameters
+        self._frame_ms = frame_ms
+        window = max(1, _ONSET_WINDOW * parameters.min_speech_ms // frame_ms)
+        self._recent: deque[bool] = deque(maxlen=window)
+        self._engine_silence_ms: int | None = None
+        self._begin()
+        self._in_utterance = False
+
+    @property
+    def in_utterance(self) -> bool:
+        """Whether an utterance is running."""
+        return self._in_utterance
+
+    @property
+    def longest_onset_ms(self) -> int:
+        """The most that `onset_ms` can be."""
+        return (self._recent.maxlen or 0) * self._frame_ms
+
+    @property
+    def onset_ms(self) -> int:
+        """How far before the end of the latest frame the voice began; for BEGIN."""
+        return (len(self._recent) - self._recent.index(True)) * self._frame_ms
+
+    def accept(self, *, is_voice: bool) -> Boundary | None:
+        """Take the next frame; return the boundary at its end, if any."""
+        if not self._in_utterance:
+            return self._wait_for_onset(is_voice=is_voice)
+        self._length_ms += self._frame_ms
+        self._track_silence(is_voice=is_voice)
+        if not self._is_over():
+            return None
+        self._in_utterance = False
+        self._recent.clear()
+        return Boundary.END
+
+    def observe(self, observation: Observation, *, decoded_ms: int) -> None:
+        """Take what the engine has heard of the running utterance.
+
+        Args:
+            observation: The newest.
+            decoded_ms: Up to where, counted from the frame that brought BEGIN.
+        """
+        self._has_text = bool(observation.hypothesis.text)
+        self._engine_silence_ms = observation.trailing_silence_ms
+        self._engine_at_ms = decoded_ms
+
+    def end(self) -> None:
+        """End the running utterance from outside, as a half-close does."""
+        self._in_utterance = False
+        self._recent.clear()
+
+    def _begin(self) -> None:
+        self._in_utterance = True
+        self._length_ms = 0
+        self._silence_ms = 0
+        self._voice_run_ms = 0
+        self._has_text = False
+        self._engine_silence_ms = None
+        self._engine_at_ms = 0
+
+    def _wait_for_onset(self, *, is_voice: bool) -> Boundary | None:
+        self._recent.append(is_voice)
+        voiced_ms = sum(self._recent) * self._frame_ms
+        if not is_voice or voiced_ms < self._parameters.min_speech_ms:
+            return None
+        self._begin()
+        return Boundary.BEGIN
+
+    def _track_silence(self, *, is_voice: bool) -> None:
+        if is_voice:
+            self._voice_run_ms += self._frame_ms
+            if self._voice_run_ms >= _INTERRUPTION_MS:
+                self._silence_ms = 0
+            return
+        if self._voice_run_ms < _INTERRUPTION_MS:
+            self._silence_ms += self._voice_run_ms
+        self._voice_run_ms = 0
+        self._silence_ms += self._frame_ms
+
+    def _is_over(self) -> bool:
+        limits = self._parameters
+        pause_ms = limits.pause_ms
+        if self._silence_ms >= 2 * pause_ms or self._length_ms >= limits.max_utterance_ms:
+            return True
+        engine_ms = self._engine_silence_ms
+        if self._length_ms - self._engine_at_ms > _ENGINE_LAG_MS:
+            engine_ms = None
+        if engine_ms is not None:
+            if not self._has_text and self._length_ms >= _WORDLESS_MS:
+                return True
+            if self._has_text and engine_ms >= 2 * pause_ms:
+                return True
+        engine_agrees = engine_ms is None or not self._has_text or 2 * engine_ms >= pause_ms
+        if self._silence_ms >= pause_ms and engine_agrees:
+            return True
+        is_last_part = self._length_ms >= (1 - _LAST_PART) * limits.max_utterance_ms
+        return is_last_part and self._silence_ms >= min(_SHORT_GAP_MS, pause_ms)

@@ -1,0 +1,93 @@
+"""Drives one session from its first message to its last result."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from rechka.recognition.port import ModelInfo, Recognizer, StreamOptions
+from rechka.recognition.selection import select_model
+from rechka.results import Result
+from rechka.session.clock import Clock
+from rechka.session.conversation import Conversation
+from rechka.session.inbox import Inbox, Message
+from rechka.session.machine import SessionMachine
+from rechka.settings import Settings
+from rechka.spec import AudioEncoding, RecognitionSpec
+
+__all__ = ["Session"]
+
+
+class Session:
+    """One conversation with one client.
+
+    Args:
+        recognizer: Where the engine stream comes from.
+        settings: Limits, end of utterance, results.
+        clock: Time of the limits.
+        admit: Called with the settings before anything is spent on the session;
+            raises if the caller may not.
+        deliver: Sends a result; may wait while the client is slow.
+    """
+
+    def __init__(
+        self,
+        *,
+        recognizer: Recognizer,
+        settings: Settings,
+        clock: Clock,
+        admit: Callable[[RecognitionSpec], Awaitable[None]],
+        deliver: Callable[[Result], Awaitable[None]],
+    ) -> None:
+        self._recognizer = recognizer
+        self._settings = settings
+        self._clock = clock
+        self._admit = admit
+        self._deliver = deliver
+        self.machine = SessionMachine(settings.limits, now_s=clock.time())
+
+    async def run(self, messages: AsyncIterator[Message]) -> None:
+        """Run to the end of the session.
+
+        What was said before the client's own error, or before a limit, is still
+        recognized and delivered; then the error is raised.
+
+        Args:
+            messages: What the client sends; ends with its half-close.
+
+        Raises:
+            RechkaError: The session ended otherwise than by the client's half-close.
+
+        Cancellation: gives the engine stream back at once; nothing more is delivered.
+        """
+        inbox = Inbox(messages, machine=self.machine, clock=self._clock)
+        spec = await inbox.receive()
+        if not isinstance(spec, RecognitionSpec):
+            return
+        await self._admit(spec)
+        model = select_model(self._recognizer.models, language=spec.language, model=spec.model)
+        conversation = Conversation(
+            spec=spec,
+            language=model.language,
+            rate_hz=_engine_rate(spec, model),
+            settings=self._settings,
+            machine=self.machine,
+            clock=self._clock,
+            deliver=self._deliver,
+        )
+        options = StreamOptions(
+            language=model.language,
+            model=spec.model,
+            sample_rate_hz=_engine_rate(spec, model),
+            max_alternatives=min(self._settings.results.max_alternatives, model.max_alternatives),
+        )
+        stream = await self._recognizer.open(options)
+        try:
+            await conversation.run(inbox, stream)
+        finally:
+            await stream.close()
+
+
+def _engine_rate(spec: RecognitionSpec, model: ModelInfo) -> int:
+    """Return the audio's own rate if the model takes it, else the model's native one."""
+    is_pcm = spec.encoding is AudioEncoding.LINEAR16_PCM
+    if is_pcm and spec.sample_rate_hz in model.sample_rates_hz:
+        return spec.sample_rate_hz
+    return model.sample_rates_hz[0]

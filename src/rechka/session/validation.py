@@ -1,0 +1,40 @@
+"""Whether the settings of a session are ones that a stream can have."""
+
+from rechka.errors import ErrorCode, RequestError
+from rechka.settings import LimitSettings
+from rechka.spec import AudioEncoding, RecognitionSpec
+
+__all__ = ["SAMPLE_RATES_HZ", "check_spec"]
+
+SAMPLE_RATES_HZ = (8_000, 16_000, 48_000)
+
+
+def check_spec(spec: RecognitionSpec, limits: LimitSettings) -> None:
+    """Raise if a setting is out of the contract, whatever models are installed.
+
+    Raises:
+        RequestError: Names every field that is wrong, what came and what is accepted.
+    """
+    violations = {}
+    if len(spec.folder_id) > limits.folder_id_length:
+        violations["config.folder_id"] = (
+            f"got {len(spec.folder_id)} characters; accepted: at most {limits.folder_id_length}"
+        )
+    if spec.encoding is AudioEncoding.MP3:
+        violations["config.specification.audio_encoding"] = (
+            f"got {AudioEncoding.MP3}; accepted: {AudioEncoding.LINEAR16_PCM}, "
+            f"{AudioEncoding.OGG_OPUS}"
+        )
+    is_pcm = spec.encoding is AudioEncoding.LINEAR16_PCM
+    if is_pcm and spec.sample_rate_hz not in SAMPLE_RATES_HZ:
+        accepted = ", ".join(map(str, SAMPLE_RATES_HZ))
+        violations["config.specification.sample_rate_hertz"] = (
+            f"got {spec.sample_rate_hz}; accepted with LINEAR16_PCM: {accepted}"
+        )
+    if spec.channel_count != 1:
+        violations["config.specification.audio_channel_count"] = (
+            f"got {spec.channel_count}; accepted in a stream: 1"
+        )
+    if violations:
+        message = "; ".join(f"{field}: {problem}" for field, problem in violations.items())
+        raise RequestError(ErrorCode.INVALID_CONFIG, message, violations=violations)

@@ -1,0 +1,1 @@
+"""For tests of Rechka and of programs that use it."""

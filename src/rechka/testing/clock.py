@@ -1,0 +1,62 @@
+"""Time that only moves when a test says so."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+__all__ = ["VirtualClock"]
+
+
+class VirtualClock:
+    """A `rechka.session.clock.Clock` that stands still.
+
+    Threading: used within one event loop.
+    """
+
+    def __init__(self) -> None:
+        self._now_s = 0.0
+        self._scopes: dict[object, tuple[float, asyncio.Event]] = {}
+        self._changed = asyncio.Event()
+
+    def time(self) -> float:
+        """Return the present time in seconds; it begins at 0."""
+        return self._now_s
+
+    def timeout_at(self, when_s: float) -> AbstractAsyncContextManager[None]:
+        """Return a scope that raises TimeoutError if it is still open at `when_s`."""
+        return self._scope(when_s)
+
+    async def wait_for_scopes(self, count: int = 1) -> None:
+        """Wait until at least this many time-outs are running."""
+        while len(self._scopes) < count:
+            self._changed.clear()
+            await self._changed.wait()
+
+    def advance(self, seconds: float) -> None:
+        """Move the time; scopes whose end is reached raise in their own tasks."""
+        self._now_s += seconds
+        for when_s, expired in self._scopes.values():
+            if when_s <= self._now_s:
+                expired.set()
+
+    @asynccontextmanager
+    async def _scope(self, when_s: float) -> AsyncIterator[None]:
+        expired, key = asyncio.Event(), object()
+        if when_s <= self._now_s:
+            expired.set()
+        self._scopes[key] = (when_s, expired)
+        self._changed.set()
+        try:
+            async with asyncio.timeout(None) as scope:
+                watcher = asyncio.create_task(_expire(expired, scope))
+                try:
+                    yield
+                finally:
+                    watcher.cancel()
+        finally:
+            del self._scopes[key]
+
+
+async def _expire(expired: asyncio.Event, scope: asyncio.Timeout) -> None:
+    await expired.wait()
+    scope.reschedule(asyncio.get_running_loop().time())

@@ -1,0 +1,1 @@
+"""From the engine's words to written text."""

@@ -1,0 +1,1 @@
+"""gRPC in: the server, what every call goes through, one servicer a service."""

@@ -1,0 +1,219 @@
+"""What every call of a Rechka service goes through.
+
+`CallInterceptor` wraps the method itself instead of answering in its place, so
+that a refusal always has the shape of the method: a bidirectional call that is
+refused by a unary handler leaves its client waiting.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import grpc
+import grpc.aio
+import structlog
+
+from rechka.access.authority import Authority
+from rechka.access.port import Account
+from rechka.errors import ErrorCode, InternalError, RechkaError, UnavailableError
+from rechka.wire.status import to_status
+
+__all__ = ["Call", "CallInterceptor", "Drain", "current_call"]
+
+_log = structlog.get_logger()
+_Behavior = Callable[[Any, Any], Awaitable[Any]]
+# No request header of ours is longer; more would only fill the log.
+_CLIENT_ID_LENGTH = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is known of the running call.
+
+    Attributes:
+        request_id: Made by the server, sent back as `x-request-id`.
+        client_request_id: The client's own `x-client-request-id`, "" without one.
+        account: Who calls; None where the method is open to everybody.
+        folder_id: The `x-folder-id` of the metadata, "" without one.
+        normalize_partials: Whether `x-normalize-partials` is set to true.
+    """
+
+    request_id: str
+    client_request_id: str
+    account: Account | None
+    folder_id: str
+    normalize_partials: bool
+
+    @property
+    def caller(self) -> Account:
+        """Who calls, in a method that is not open to everybody."""
+        if self.account is None:
+            raise InternalError(ErrorCode.INTERNAL, "the method is open to everybody")
+        return self.account
+
+
+_current: ContextVar[Call] = ContextVar("rechka_call")
+
+
+def current_call() -> Call:
+    """Return the call that the running task serves."""
+    return _current.get()
+
+
+class Drain:
+    """Counts running calls and lets them end before the server stops."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[Any]] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.is_draining = False
+        self.is_over = False
+
+    @property
+    def running(self) -> int:
+        """Calls that run now."""
+        return len(self._running)
+
+    def enter(self) -> None:
+        """Count the current task's call.
+
+        Raises:
+            UnavailableError: The server is shutting down and takes no new ones.
+        """
+        if self.is_draining:
+            raise _shutting_down()
+        if (task := asyncio.current_task()) is not None:
+            self._running.add(task)
+            self._idle.clear()
+
+    def leave(self) -> None:
+        """Forget the current task's call; one that never entered is fine."""
+        if (task := asyncio.current_task()) is not None:
+            self._running.discard(task)
+        if not self._running:
+            self._idle.set()
+
+    async def finish(self, *, grace_s: float) -> int:
+        """Take no more calls and wait for the running ones.
+
+        Returns:
+            How many had to be ended when the grace was over; they are answered
+            UNAVAILABLE.
+        """
+        self.is_draining = True
+        try:
+            async with asyncio.timeout(grace_s):
+                await self._idle.wait()
+        except TimeoutError:
+            pass
+        self.is_over = True
+        left = list(self._running)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        return len(left)
+
+
+class CallInterceptor(grpc.aio.ServerInterceptor):
+    """Gives a call its ids, asks who calls, and turns every failure into a status.
+
+    Args:
+        authority: Judges the credentials.
+        drain: Counts the calls.
+        open_services: Full names of services that need no credentials.
+        foreign_services: Full names of services that are passed on untouched,
+            such as health and reflection.
+    """
+
+    def __init__(
+        self,
+        *,
+        authority: Authority,
+        drain: Drain,
+        open_services: frozenset[str],
+        foreign_services: frozenset[str],
+    ) -> None:
+        self._authority = authority
+        self._drain = drain
+        self._open = open_services
+        self._foreign = foreign_services
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Any:
+        """Return the method's handler, wrapped."""
+        handler = await continuation(handler_call_details)
+        service = str(handler_call_details.method).split("/")[1]
+        if handler is None or service in self._foreign:
+            return handler
+        is_open = service in self._open
+        if handler.unary_unary is not None:
+            return grpc.unary_unary_rpc_method_handler(
+                self._guard(handler.unary_unary, is_open=is_open),
+                request_deserializer=handler.request_deserializer,
+                response_serializer=handler.response_serializer,
+            )
+        return grpc.stream_stream_rpc_method_handler(
+            self._guard(handler.stream_stream, is_open=is_open),
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
+        )
+
+    def _guard(self, behavior: _Behavior, *, is_open: bool) -> _Behavior:
+        async def guarded(request: Any, context: Any) -> Any:
+            metadata = dict(context.invocation_metadata() or ())
+            request_id = str(uuid.uuid4())
+            ids = (("x-request-id", request_id), ("x-server-trace-id", uuid.uuid4().hex))
+            try:
+                self._drain.enter()
+                await context.send_initial_metadata(ids)
+                account = None
+                if not is_open:
+                    account = await self._authority.authenticate(metadata.get("authorization"))
+                _current.set(_call(request_id, metadata, account))
+                return await behavior(request, context)
+            except RechkaError as error:
+                await _abort(context, error, request_id)
+            except asyncio.CancelledError:
+                if not self._drain.is_over:
+                    raise
+                await _abort(context, _shutting_down(), request_id)
+            except grpc.aio.AbortError:
+                raise
+            except Exception:
+                _log.exception("call_failed", request_id=request_id)
+                await _abort(context, InternalError(ErrorCode.INTERNAL, ""), request_id)
+            finally:
+                self._drain.leave()
+
+        return guarded
+
+
+def _call(request_id: str, metadata: dict[str, Any], account: Account | None) -> Call:
+    return Call(
+        request_id=request_id,
+        client_request_id=str(metadata.get("x-client-request-id", ""))[:_CLIENT_ID_LENGTH],
+        account=account,
+        folder_id=str(metadata.get("x-folder-id", "")),
+        normalize_partials=str(metadata.get("x-normalize-partials", "")).lower() == "true",
+    )
+
+
+async def _abort(context: Any, error: RechkaError, request_id: str) -> NoReturn:
+    if isinstance(error, InternalError):
+        _log.error("call_failed", request_id=request_id, reason=error.message)
+    code, message, trailing = to_status(error, request_id=request_id)
+    await context.abort(code, message, trailing)
+    raise AssertionError("abort raises")
+
+
+def _shutting_down() -> UnavailableError:
+    return UnavailableError(
+        ErrorCode.UNAVAILABLE, "The server is shutting down; connect again", retry_after_s=1.0
+    )

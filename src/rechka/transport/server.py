@@ -1,0 +1,146 @@
+"""The gRPC server: what it serves, where it listens."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import grpc
+import grpc.aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from rechka.access.authority import Authority
+from rechka.errors import ErrorCode, RequestError
+from rechka.recognition.port import Recognizer
+from rechka.session.clock import Clock
+from rechka.settings import ServerSettings, Settings
+from rechka.transport.calls import CallInterceptor, Drain
+from rechka.transport.endpoints import EndpointServicer
+from rechka.transport.stt_v2 import SttServicer
+from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2, stt_service_pb2_grpc
+from rechka.wire.generated.yandex.cloud.endpoint import (
+    api_endpoint_service_pb2,
+    api_endpoint_service_pb2_grpc,
+)
+
+__all__ = ["GrpcServer"]
+
+_STT = stt_service_pb2.DESCRIPTOR.services_by_name["SttService"].full_name
+_ENDPOINTS = api_endpoint_service_pb2.DESCRIPTOR.services_by_name["ApiEndpointService"].full_name
+# One message may carry a whole session's audio and a little more, so that the
+# session itself refuses it and can say why.
+_MESSAGE_MARGIN_BYTES = 2**20
+
+
+class GrpcServer:
+    """The gRPC side of a server.
+
+    Args:
+        settings: Address, TLS, limits.
+        recognizer: Where engine streams come from.
+        authority: Judges credentials and folders.
+        clock: Time of the sessions.
+    """
+
+    def __init__(
+        self, settings: Settings, *, recognizer: Recognizer, authority: Authority, clock: Clock
+    ) -> None:
+        self._settings = settings.server
+        self.drain = Drain()
+        interceptor = CallInterceptor(
+            authority=authority,
+            drain=self.drain,
+            open_services=frozenset({_ENDPOINTS}),
+            foreign_services=frozenset({health.SERVICE_NAME, reflection.SERVICE_NAME}),
+        )
+        most_bytes = settings.limits.audio_bytes + _MESSAGE_MARGIN_BYTES
+        self._server = grpc.aio.server(interceptors=[interceptor], options=_options(most_bytes))
+        stt_service_pb2_grpc.add_SttServiceServicer_to_server(
+            SttServicer(recognizer=recognizer, authority=authority, settings=settings, clock=clock),
+            self._server,
+        )
+        self._endpoints = EndpointServicer(settings.server.advertised_address)
+        api_endpoint_service_pb2_grpc.add_ApiEndpointServiceServicer_to_server(
+            self._endpoints, self._server
+        )
+        self._health = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        names = (_STT, _ENDPOINTS, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, self._server)
+        self.address = ""
+
+    async def start(self) -> None:
+        """Bind and serve; `address` then holds host and port.
+
+        Raises:
+            RequestError: The address cannot be bound, or the TLS files do not fit.
+        """
+        address = self._settings.grpc_address
+        credentials = _credentials(self._settings)
+        try:
+            if credentials is None:
+                port = self._server.add_insecure_port(address)
+            else:
+                port = self._server.add_secure_port(address, credentials)
+        except RuntimeError as error:
+            raise _refusal("server.grpc_address", f"cannot listen on {address!r}") from error
+        self.address = f"{address.rpartition(':')[0]}:{port}"
+        self._endpoints.address = self._settings.advertised_address or self.address
+        await self._server.start()
+
+    async def set_ready(self, *, is_ready: bool) -> None:
+        """Tell the health service whether sessions can be opened."""
+        status = health_pb2.HealthCheckResponse
+        value = status.SERVING if is_ready else status.NOT_SERVING
+        for service in ("", _STT):
+            await self._health.set(service, value)
+
+    async def stop(self, *, grace_s: float) -> int:
+        """Take no more sessions, let the running ones finish, close.
+
+        Returns:
+            How many sessions were cut because the grace was over.
+        """
+        await self.set_ready(is_ready=False)
+        cut = await self.drain.finish(grace_s=grace_s)
+        await self._server.stop(grace=1.0)
+        return cut
+
+
+def _options(most_bytes: int) -> Sequence[tuple[str, int]]:
+    return (
+        # Two servers on one port would share its clients at random.
+        ("grpc.so_reuseport", 0),
+        ("grpc.max_receive_message_length", most_bytes),
+        # Clients behind address translation ping often; that is no attack.
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+        # A client that vanished without a word is noticed within a minute and a half.
+        ("grpc.keepalive_time_ms", 60_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
+    )
+
+
+def _credentials(settings: ServerSettings) -> grpc.ServerCredentials | None:
+    if settings.tls_cert is None and settings.tls_key is None:
+        return None
+    if settings.tls_cert is None or settings.tls_key is None:
+        raise _refusal("server.tls_cert, server.tls_key", "give both or neither")
+    key, chain = _read(settings.tls_key, "tls_key"), _read(settings.tls_cert, "tls_cert")
+    if b"PRIVATE KEY" not in key:
+        raise _refusal("server.tls_key", f"{settings.tls_key} holds no PEM private key")
+    if b"CERTIFICATE" not in chain:
+        raise _refusal("server.tls_cert", f"{settings.tls_cert} holds no PEM certificate")
+    return grpc.ssl_server_credentials([(key, chain)])
+
+
+def _read(path: Path, name: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise _refusal(f"server.{name}", f"cannot read {path}: {error.strerror}") from error
+
+
+def _refusal(field: str, problem: str) -> RequestError:
+    return RequestError(
+        ErrorCode.INVALID_CONFIG, f"settings: {field}: {problem}", violations={field: problem}
+    )

@@ -1,0 +1,107 @@
+"""`yandex.cloud.ai.stt.v2.SttService`: streaming recognition, API version 2."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any, NoReturn
+
+import structlog
+
+from rechka.access.authority import Authority
+from rechka.errors import ErrorCode, RechkaError, RequestError
+from rechka.recognition.port import Recognizer
+from rechka.results import Result
+from rechka.session.clock import Clock
+from rechka.session.inbox import Message
+from rechka.session.runner import Session
+from rechka.settings import Settings
+from rechka.spec import RecognitionSpec
+from rechka.transport.calls import Call, current_call
+from rechka.wire.codec_v2 import decode_config, encode_result
+from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2 as pb
+from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2_grpc as pb_grpc
+
+__all__ = ["SttServicer"]
+
+_log = structlog.get_logger()
+
+
+class SttServicer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
+    """Answers the calls of version 2.
+
+    Args:
+        recognizer: Where engine streams come from.
+        authority: Judges the folder.
+        settings: Limits, end of utterance, results.
+        clock: Time of the sessions.
+    """
+
+    def __init__(
+        self, *, recognizer: Recognizer, authority: Authority, settings: Settings, clock: Clock
+    ) -> None:
+        self._recognizer = recognizer
+        self._authority = authority
+        self._settings = settings
+        self._clock = clock
+
+    async def StreamingRecognize(  # noqa: N802
+        self, request_iterator: AsyncIterator[pb.StreamingRecognitionRequest], context: Any
+    ) -> None:
+        """Serve one session."""
+        call = current_call()
+
+        async def admit(spec: RecognitionSpec) -> None:
+            await self._authority.authorize(call.caller, spec.folder_id)
+
+        async def deliver(result: Result) -> None:
+            await context.write(encode_result(result))
+
+        session = Session(
+            recognizer=self._recognizer,
+            settings=self._settings,
+            clock=self._clock,
+            admit=admit,
+            deliver=deliver,
+        )
+        outcome = "OK"
+        try:
+            await session.run(_messages(request_iterator, call))
+        except RechkaError as error:
+            outcome = error.code.value
+            raise
+        except asyncio.CancelledError:
+            outcome = "CANCELLED"
+            raise
+        finally:
+            _log.info(
+                "session_ended",
+                request_id=call.request_id,
+                client_request_id=call.client_request_id,
+                outcome=outcome,
+                received_bytes=session.machine.received_bytes,
+                audio_s=round(session.machine.decoded_s, 3),
+            )
+
+    async def LongRunningRecognize(  # noqa: N802
+        self, request: pb.LongRunningRecognitionRequest, context: Any
+    ) -> NoReturn:
+        """Refuse: files are not recognized."""
+        raise RequestError(
+            ErrorCode.UNIMPLEMENTED,
+            "LongRunningRecognize is not served here; stream the file to StreamingRecognize",
+        )
+
+
+async def _messages(
+    requests: AsyncIterator[pb.StreamingRecognitionRequest], call: Call
+) -> AsyncIterator[Message]:
+    async for request in requests:
+        match request.WhichOneof("streaming_request"):
+            case "config":
+                spec = decode_config(request.config, normalize_partials=call.normalize_partials)
+                # The folder of the settings wins over that of the metadata.
+                yield replace(spec, folder_id=spec.folder_id or call.folder_id)
+            case "audio_content":
+                yield request.audio_content
+            case _:
+                yield None

@@ -1,0 +1,42 @@
+"""Settings: where they come from, what is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from rechka.errors import RequestError
+from rechka.settings import load_settings
+
+
+def test_flags_win_over_the_environment_and_that_over_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "rechka.toml"
+    file.write_text("[limits]\nidle_s = 6\naudio_s = 60\naudio_bytes = 600\n")
+    monkeypatch.setenv("RECHKA_LIMITS__AUDIO_S", "70")
+    monkeypatch.setenv("RECHKA_LIMITS__AUDIO_BYTES", "700")
+    limits = load_settings(file, overrides={"limits": {"audio_bytes": 800}}).limits
+    assert (limits.idle_s, limits.audio_s, limits.audio_bytes) == (6, 70, 800)
+    assert limits.folder_id_length == 50
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[limits]\nidle_s = -1", "limits.idle_s: got -1"),
+        ("[limits]\nidel_s = 1", "limits.idel_s"),
+        ("[endpointing]\npreset = 'robot'", "'assistant', 'telephony' or 'dictation'"),
+        ("[limits", "settings file"),
+    ],
+)
+def test_a_bad_setting_is_named(tmp_path: Path, text: str, named: str) -> None:
+    file = tmp_path / "rechka.toml"
+    file.write_text(text)
+    with pytest.raises(RequestError) as caught:
+        load_settings(file)
+    assert named in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match=r"absent\.toml"):
+        load_settings(tmp_path / "absent.toml")
