@@ -7,14 +7,17 @@ themselves. What was used is written with the same beat.
 
 import asyncio
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from types import TracebackType
 
 from rechka.access.audit import Actor, AuditLog
 from rechka.access.port import Metering, Usage
 from rechka.access.quota import Quota, QuotaName
-from rechka.errors import CapacityError, ErrorCode
+from rechka.errors import CapacityError, ErrorCode, UnavailableError
 
 __all__ = ["LEASE_BEAT_S", "LEASE_LIFE_S", "Lease", "SessionMeter"]
 
@@ -33,21 +36,17 @@ _TEXTS = {
 class Lease:
     """One session's place. Close it, or use it as an asynchronous context."""
 
-    def __init__(self, meter: "SessionMeter", lease_id: str, folder_id: str) -> None:
-        self._meter = meter
-        self._lease_id = lease_id
-        self._folder_id = folder_id
-
-    def add_audio_ms(self, audio_ms: int) -> None:
-        """Count audio that the session received."""
-        self._meter._count(self._folder_id, audio_ms=audio_ms)  # noqa: SLF001
+    def __init__(self, end: Callable[[], Awaitable[None]]) -> None:
+        self._end = end
 
     async def close(self) -> None:
         """Give the place back and wait until that is written. May be called again.
 
+        A store that is not reachable is no error: it hears of it later.
+
         Cancellation: the place is given back all the same.
         """
-        await self._meter._end(self._lease_id)  # noqa: SLF001
+        await self._end()
 
     async def __aenter__(self) -> "Lease":
         return self
@@ -59,6 +58,13 @@ class Lease:
         traceback: TracebackType | None,
     ) -> None:
         await self.close()
+
+
+@dataclass(slots=True)
+class _Running:
+    folder_id: str
+    audio_ms: Callable[[], int]
+    counted_ms: int = 0
 
 
 class SessionMeter:
@@ -86,13 +92,19 @@ class SessionMeter:
         self._default = default
         self._clock = clock
         self._server_id = uuid.uuid4().hex
-        self._running: dict[str, str] = {}
+        self._running: dict[str, _Running] = {}
         self._ended: list[str] = []
         self._usage: dict[tuple[str, str], Usage] = {}
         self._settling = asyncio.Lock()
 
-    async def admit(self, folder_id: str, *, caller: Actor) -> Lease:
+    async def admit(self, folder_id: str, *, caller: Actor, audio_ms: Callable[[], int]) -> Lease:
         """Return a lease for a new session of a folder.
+
+        Args:
+            folder_id: Where the session is counted.
+            caller: Who asks.
+            audio_ms: Tells the session's audio so far, in ms; asked again and
+                again until the lease is closed.
 
         Raises:
             CapacityError: A quota of the folder is used up.
@@ -122,9 +134,9 @@ class SessionMeter:
                 f"Quota of folder {folder_id} is used up: {_TEXTS[name]}",
                 retry_after_s=retry_after_s,
             )
-        self._running[lease_id] = folder_id
+        self._running[lease_id] = _Running(folder_id, audio_ms)
         self._count(folder_id, sessions=1)
-        return Lease(self, lease_id, folder_id)
+        return Lease(partial(self._end, lease_id))
 
     async def beat(self) -> None:
         """Prolong what runs and write what was used.
@@ -132,18 +144,26 @@ class SessionMeter:
         Raises:
             UnavailableError: The store is not reachable; the next beat makes up for it.
         """
+        for running in self._running.values():
+            self._count_audio(running)
         if self._running:
-            await self._store.renew(
-                dict(self._running), server_id=self._server_id, life_s=LEASE_LIFE_S
-            )
+            folders = {lease_id: item.folder_id for lease_id, item in self._running.items()}
+            await self._store.renew(folders, server_id=self._server_id, life_s=LEASE_LIFE_S)
         await self._settle()
         await self._store.purge_leases()
 
     async def close(self) -> None:
         """Give all places back and write what was used. Raises as `beat`."""
+        for running in self._running.values():
+            self._count_audio(running)
         self._ended += self._running
         self._running.clear()
         await self._settle()
+
+    def _count_audio(self, running: _Running) -> None:
+        audio_ms = running.audio_ms()
+        self._count(running.folder_id, audio_ms=audio_ms - running.counted_ms)
+        running.counted_ms = audio_ms
 
     def _count(
         self, folder_id: str, *, sessions: int = 0, refused: int = 0, audio_ms: int = 0
@@ -157,10 +177,18 @@ class SessionMeter:
         )
 
     async def _end(self, lease_id: str) -> None:
-        if self._running.pop(lease_id, None) is None:
+        running = self._running.pop(lease_id, None)
+        if running is None:
             return
+        self._count_audio(running)
         self._ended.append(lease_id)
-        await asyncio.shield(asyncio.ensure_future(self._settle(wait_for=lease_id)))
+        await asyncio.shield(asyncio.ensure_future(self._settle_or_leave(lease_id)))
+
+    async def _settle_or_leave(self, lease_id: str) -> None:
+        # The session's own outcome stands; what was not written is tried again
+        # by the next beat, which tells of the trouble.
+        with suppress(UnavailableError):
+            await self._settle(wait_for=lease_id)
 
     async def _settle(self, *, wait_for: str | None = None) -> None:
         """Write ended leases and usage; those of one caller go with another's write."""

@@ -79,7 +79,10 @@ class Database:
         self._clock = clock or (time.time if self.is_sqlite else None)
         options: dict[str, Any] = {"hide_parameters": True, "pool_timeout": _CONNECT_TIMEOUT_S}
         if self.is_sqlite:
-            Path(url.database or "").parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            file = Path(url.database or "")
+            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # SQLite gives its other files the mode of this one.
+            file.touch(mode=0o600)
         else:
             # A server outlives restarts of its database: dead connections are found out.
             options["pool_pre_ping"] = True
