@@ -21,9 +21,6 @@ from rechka.text.pipeline import TextOptions, TextPipeline
 
 __all__ = ["Conversation"]
 
-# A chunk is worked off in pieces, so that a large one does not hold up the event loop.
-_PIECE_BYTES = 8192
-
 
 class Conversation:
     """Audio in, results out, from the settings to the end of the session.
@@ -117,10 +114,12 @@ class Conversation:
         self._has_listened = True
 
     async def _hear(self, chunk: bytes, stream: RecognizerStream) -> None:
-        for start in range(0, len(chunk), _PIECE_BYTES):
+        # A large chunk is worked off in pieces, so that it does not hold up the others.
+        piece_bytes = self._decoder.piece_bytes
+        for start in range(0, len(chunk), piece_bytes):
             if self._machine.state is not SessionState.OPEN:
                 return
-            samples = self._decoder.decode(chunk[start : start + _PIECE_BYTES])
+            samples = self._decoder.decode(chunk[start : start + piece_bytes])
             await self._take(samples, stream)
             # Sending does not yield while the engine has room.
             await asyncio.sleep(0)

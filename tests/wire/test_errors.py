@@ -1,0 +1,348 @@
+"""Every row of the table of errors: code, text, details."""
+
+import zlib
+from collections.abc import Sequence
+
+import grpc
+import grpc.aio
+import pytest
+from conftest import Message, Running, Start, audio, config, outcome_of
+
+from rechka.access.port import Account, AccountKind, Role
+from rechka.access.secrets import hash_secret
+from rechka.errors import ErrorCode
+from rechka.recognition.port import ModelInfo, RecognizerStream, StreamOptions
+from rechka.testing.clock import VirtualClock
+from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2 as pb
+from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2_grpc as pb_grpc
+
+Status = grpc.StatusCode
+
+
+async def refuse(
+    running: Running, messages: Sequence[Message], code: Status, text: str, **metadata: str
+) -> ErrorCode:
+    """Expect a refusal; return its stable code."""
+    outcome = await running.recognize(messages, **metadata)
+    assert outcome.code is code
+    assert outcome.error is not None
+    assert text in outcome.error.message
+    assert outcome.error.request_id == outcome.initial_metadata["x-request-id"]
+    return outcome.error.code
+
+
+async def test_too_many_bytes(start: Start, pcm: bytes) -> None:
+    running = await start(limits={"audio_bytes": 10 * 2**20, "audio_s": 10_000})
+    silence = [Message(audio_content=bytes(2**20))] * 11
+    messages = [config(sample_rate_hertz=48000), *silence]
+    code = await refuse(
+        running, messages, Status.INVALID_ARGUMENT, "audio should be less than 10MB"
+    )
+    assert code is ErrorCode.AUDIO_TOO_LARGE
+
+
+async def test_one_message_with_too_many_bytes(start: Start) -> None:
+    running = await start()
+    messages = [config(), Message(audio_content=bytes(10 * 2**20 + 1))]
+    await refuse(running, messages, Status.INVALID_ARGUMENT, "audio should be less than 10MB")
+
+
+async def test_too_much_audio_is_answered_up_to_the_limit(start: Start, pcm: bytes) -> None:
+    running = await start(limits={"audio_s": 2.0})
+    outcome = await running.recognize([config(), *audio(pcm)])
+    assert outcome.code is Status.OUT_OF_RANGE
+    assert outcome.error is not None
+    assert outcome.error.message == "Exceeded maximum allowed stream duration"
+    assert outcome.error.code is ErrorCode.SESSION_TOO_LONG
+    assert len(outcome.finals) == 1
+
+
+async def test_undecodable_opus(start: Start) -> None:
+    running = await start()
+    messages = [config(audio_encoding="OGG_OPUS"), *audio(b"\x5a" * 200_000)]
+    code = await refuse(running, messages, Status.INVALID_ARGUMENT, "Invalid audio received")
+    assert code is ErrorCode.INVALID_AUDIO
+
+
+@pytest.mark.parametrize("size", [3, 2000])
+async def test_a_little_that_is_no_opus_is_refused_at_the_end(start: Start, size: int) -> None:
+    running = await start()
+    messages = [config(audio_encoding="OGG_OPUS"), *audio(b"\x5a" * size)]
+    await refuse(running, messages, Status.INVALID_ARGUMENT, "Invalid audio received")
+
+
+async def test_a_wav_header_in_pcm_is_recognized_and_said(start: Start) -> None:
+    running = await start()
+    header = (
+        b"RIFF\x24\x80\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data"
+    )
+    messages = [config(), *audio(header + bytes(8000))]
+    await refuse(running, messages, Status.INVALID_ARGUMENT, "WAV")
+
+
+async def test_an_ogg_header_in_pcm_is_recognized_and_said(start: Start, opus: bytes) -> None:
+    running = await start()
+    await refuse(running, [config(), *audio(opus)], Status.INVALID_ARGUMENT, "Ogg")
+
+
+@pytest.mark.parametrize(
+    ("authorization", "text"),
+    [
+        ("Bearer t1.nothing", "The token is invalid"),
+        ("", "The request has no credentials"),
+        ("Basic eA==", "accepted: 'authorization: Bearer"),
+    ],
+)
+async def test_bad_credentials(start: Start, authorization: str, text: str) -> None:
+    running = await start()
+    code = await refuse(
+        running, [config()], Status.UNAUTHENTICATED, text, authorization=authorization
+    )
+    assert code is ErrorCode.UNAUTHENTICATED
+
+
+async def test_an_expired_token(start: Start) -> None:
+    running = await start()
+    store = running.server.store
+    await store.add_account(Account("someone", AccountKind.USER))
+    await store.add_token(hash_secret("t1.old"), account_id="someone", expires_at_s=1.0)
+    await refuse(
+        running,
+        [config()],
+        Status.UNAUTHENTICATED,
+        "The token has expired",
+        authorization="Bearer t1.old",
+    )
+
+
+async def test_an_unknown_api_key(start: Start) -> None:
+    running = await start()
+    key = "AQVNxxxxxxxxxxxxxxxxxx98iI"
+    text = f"Unknown api key 'AQVN****98iI ({zlib.crc32(key.encode()):08X})'"
+    await refuse(running, [config()], Status.UNAUTHENTICATED, text, authorization=f"Api-Key {key}")
+
+
+async def test_an_api_key_is_as_good_as_a_token(start: Start, pcm: bytes) -> None:
+    running = await start()
+    outcome = await running.recognize(
+        [config(), *audio(pcm)], authorization=f"Api-Key {running.access.api_key}"
+    )
+    assert len(outcome.finals) == 3
+
+
+async def user(running: Running, *roles: Role) -> str:
+    """Add a user with roles in the folder "b1g"; return the authorization metadata."""
+    store = running.server.store
+    await store.add_folder("b1g", name="folder")
+    await store.add_account(Account("someone", AccountKind.USER))
+    await store.add_token(hash_secret("t1.user"), account_id="someone", expires_at_s=9e9)
+    for role in roles:
+        await store.grant(role, account_id="someone", folder_id="b1g")
+    return "Bearer t1.user"
+
+
+async def test_a_user_without_a_folder(start: Start) -> None:
+    running = await start()
+    await refuse(
+        running,
+        [config()],
+        Status.UNAUTHENTICATED,
+        "You have to specify folder ID for user account",
+        authorization=await user(running, Role.EDITOR),
+    )
+
+
+async def test_a_folder_other_than_the_service_accounts(start: Start) -> None:
+    running = await start()
+    code = await refuse(
+        running,
+        [config(folder_id="x")],
+        Status.INVALID_ARGUMENT,
+        f"Specified folder ID 'x' does not match with service account folder ID "
+        f"'{running.access.folder_id}'",
+    )
+    assert code is ErrorCode.FOLDER_MISMATCH
+
+
+@pytest.mark.parametrize("roles", [(), (Role.VIEWER,)])
+async def test_no_role_that_is_enough(start: Start, roles: tuple[Role, ...]) -> None:
+    running = await start()
+    code = await refuse(
+        running,
+        [config(folder_id="b1g")],
+        Status.PERMISSION_DENIED,
+        "Permission to [resource-manager.folder b1g] denied",
+        authorization=await user(running, *roles),
+    )
+    assert code is ErrorCode.PERMISSION_DENIED
+
+
+async def test_the_folder_may_come_as_metadata_and_the_settings_win(start: Start) -> None:
+    running = await start()
+    authorization = await user(running, Role.EDITOR)
+    for messages, folder in (([config()], "b1g"), ([config(folder_id="b1g")], "other")):
+        outcome = await running.recognize(messages, authorization=authorization, x_folder_id=folder)
+        assert outcome.error is None
+
+
+async def test_a_full_server_refuses_at_once_and_says_when_to_retry(start: Start) -> None:
+    running = await start(engine_options={"max_streams": 1})
+    first = running.open()
+    await first.write(config(partial_results=True))
+    await first.wait_for_connection()
+    outcome = await running.recognize([config()])
+    assert outcome.code is Status.RESOURCE_EXHAUSTED
+    assert outcome.error is not None
+    assert outcome.error.code is ErrorCode.OVERLOADED
+    assert outcome.error.retry_after_s
+    await first.done_writing()
+    assert (await outcome_of(first)).error is None
+    assert (await running.recognize([config()])).error is None
+
+
+async def test_no_message_for_five_seconds(start: Start, pcm: bytes) -> None:
+    clock = VirtualClock()
+    running = await start(clock=clock)
+    call = running.open()
+    await call.write(config())
+    for message in audio(pcm[: 8000 * 2]):
+        await call.write(message)
+    await clock.wait_for_scopes()
+    clock.advance(4.9)
+    await call.write(Message(audio_content=b""))
+    await clock.wait_for_scopes()
+    clock.advance(5.1)
+    outcome = await outcome_of(call)
+    assert outcome.code is Status.DEADLINE_EXCEEDED
+    assert outcome.error is not None
+    assert outcome.error.code is ErrorCode.IDLE_TIMEOUT
+    assert "No message came for 5 s" in outcome.error.message
+    # What was said before is not lost.
+    assert len(outcome.finals) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "texts"),
+    [
+        ({"language_code": "xx-XX"}, "language_code", ["'xx-XX'", "en-US"]),
+        ({"model": "medical"}, "model", ["'medical'", "general"]),
+        ({"audio_encoding": "MP3"}, "audio_encoding", ["MP3", "LINEAR16_PCM", "OGG_OPUS"]),
+        ({"sample_rate_hertz": 44100}, "sample_rate_hertz", ["44100", "8000, 16000, 48000"]),
+        ({"sample_rate_hertz": -1}, "sample_rate_hertz", ["-1", "8000, 16000, 48000"]),
+        ({"audio_channel_count": 2}, "audio_channel_count", ["2", "1"]),
+    ],
+)
+async def test_a_setting_that_is_not_served_is_named(
+    start: Start, changes: dict[str, object], field: str, texts: list[str]
+) -> None:
+    running = await start()
+    outcome = await running.recognize([config(**changes)])
+    assert outcome.code is Status.INVALID_ARGUMENT
+    assert outcome.error is not None
+    assert outcome.error.code is ErrorCode.INVALID_CONFIG
+    problem = outcome.error.violations[f"config.specification.{field}"]
+    for text in texts:
+        assert text in problem
+
+
+async def test_an_encoding_of_the_future_is_named(start: Start) -> None:
+    running = await start()
+    message = config()
+    message.config.specification.audio_encoding = 77  # type: ignore[assignment]
+    await refuse(running, [message], Status.INVALID_ARGUMENT, "got 77; accepted: LINEAR16_PCM")
+
+
+async def test_a_folder_id_that_is_too_long(start: Start) -> None:
+    running = await start()
+    await refuse(
+        running,
+        [config(folder_id="x" * 51)],
+        Status.INVALID_ARGUMENT,
+        "config.folder_id: got 51 characters; accepted: at most 50",
+    )
+
+
+async def test_audio_before_the_settings(start: Start) -> None:
+    running = await start()
+    code = await refuse(
+        running, audio(b"1234"), Status.INVALID_ARGUMENT, "got audio_content in the first message"
+    )
+    assert code is ErrorCode.UNEXPECTED_MESSAGE
+
+
+async def test_settings_twice_and_what_was_said_is_answered(start: Start, pcm: bytes) -> None:
+    running = await start()
+    messages = [config(), *audio(pcm[: 8000 * 2]), config()]
+    outcome = await running.recognize(messages)
+    assert outcome.code is Status.INVALID_ARGUMENT
+    assert outcome.error is not None
+    assert outcome.error.code is ErrorCode.UNEXPECTED_MESSAGE
+    assert len(outcome.finals) == 1
+
+
+async def test_an_empty_message(start: Start) -> None:
+    running = await start()
+    await refuse(running, [Message()], Status.INVALID_ARGUMENT, "accepted: config")
+    await refuse(running, [config(), Message()], Status.INVALID_ARGUMENT, "audio_content")
+
+
+class BrokenRecognizer:
+    """Fails with a text that must not leave the server."""
+
+    models = (
+        ModelInfo(
+            name="m", engine="broken", language="en-US", tags=("general",), sample_rates_hz=(16000,)
+        ),
+    )
+
+    async def open(self, options: StreamOptions) -> RecognizerStream:
+        raise RuntimeError("the secret detail")
+
+
+async def test_our_own_failure_tells_the_request_id_and_nothing_else(start: Start) -> None:
+    running = await start(recognizer=BrokenRecognizer())
+    outcome = await running.recognize([config()])
+    assert outcome.code is Status.INTERNAL
+    assert outcome.error is not None
+    request_id = outcome.initial_metadata["x-request-id"]
+    assert outcome.error.message == f"Internal error; request id {request_id}"
+    assert outcome.error.violations == {}
+
+
+async def test_an_engine_that_fails_ends_its_session_alone(start: Start, pcm: bytes) -> None:
+    running = await start(lines=["raise an error"], engine_options={"raise_on": "raise"})
+    outcome = await running.recognize([config(), *audio(pcm)])
+    assert outcome.code is Status.INTERNAL
+
+
+async def test_files_are_not_recognized_and_that_is_said(start: Start) -> None:
+    running = await start()
+    stub = pb_grpc.SttServiceStub(running.channel)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await stub.LongRunningRecognize(
+            pb.LongRunningRecognitionRequest(), metadata=running.metadata()
+        )
+    assert caught.value.code() is Status.UNIMPLEMENTED
+    assert "StreamingRecognize" in str(caught.value.details())
+
+
+async def test_a_cancel_disturbs_nobody(start: Start, pcm: bytes) -> None:
+    running = await start(engine_options={"max_streams": 1})
+    for _ in range(3):
+        call = running.open()
+        await call.write(config())
+        await call.write(audio(pcm)[0])
+        await call.wait_for_connection()
+        call.cancel()
+        assert await call.code() is Status.CANCELLED
+    while (outcome := await running.recognize([config(), *audio(pcm)])).error is not None:
+        # The engine stream of a canceled call is given back a moment later.
+        assert outcome.code is Status.RESOURCE_EXHAUSTED
+    assert len(outcome.finals) == 3
+
+
+async def test_a_clients_deadline_is_kept(start: Start) -> None:
+    running = await start()
+    call = running.open(timeout=0.05)
+    await call.write(config())
+    assert (await outcome_of(call)).code is Status.DEADLINE_EXCEEDED

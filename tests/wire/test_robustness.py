@@ -1,0 +1,108 @@
+"""Streams cut anywhere, garbage, cancels: the text stays the same, the server stays up."""
+
+import gc
+import random
+
+import grpc
+import psutil
+import pytest
+from conftest import Message, Running, Start, audio, config, outcome_of
+
+from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2 as pb
+
+
+def cut_at_random(data: bytes, dice: random.Random) -> list[Message]:
+    """Return messages of very different lengths with these bytes."""
+    messages, start = [], 0
+    while start < len(data):
+        size = dice.choice([1, 2, 3, dice.randrange(1, 64), dice.randrange(1, 9000)])
+        messages.append(Message(audio_content=data[start : start + size]))
+        start += size
+    return messages
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("encoding", ["LINEAR16_PCM", "OGG_OPUS"])
+async def test_cuts_at_random_places_change_no_text_and_no_time(
+    start: Start, pcm: bytes, opus: bytes, encoding: str, seed: int
+) -> None:
+    running = await start()
+    data = pcm if encoding == "LINEAR16_PCM" else opus
+    expected = await running.recognize([config(audio_encoding=encoding), *audio(data)])
+    assert len(expected.finals) == 3
+    messages = cut_at_random(data, random.Random(seed))
+    outcome = await running.recognize([config(audio_encoding=encoding), *messages])
+    assert outcome.error is None
+    assert outcome.chunks == expected.chunks
+
+
+async def noise_session(running: Running, dice: random.Random, pcm: bytes, opus: bytes) -> None:
+    """Open a session and do something foolish in it; any clear status will do."""
+    encoding = dice.choice(["LINEAR16_PCM", "OGG_OPUS", "AUDIO_ENCODING_UNSPECIFIED"])
+    broken = bytearray(dice.choice([pcm[:20_000], opus]))
+    for _ in range(dice.randrange(200)):
+        broken[dice.randrange(len(broken))] = dice.randrange(256)
+    kinds = [
+        config(audio_encoding=encoding),
+        config(audio_encoding=encoding, single_utterance=True, partial_results=True),
+        Message(),
+        Message(audio_content=dice.randbytes(dice.randrange(5000))),
+        *audio(bytes(broken), chunk_bytes=dice.randrange(1, 3000)),
+    ]
+    messages = [config(audio_encoding=encoding)] if dice.random() < 0.8 else []
+    messages += [dice.choice(kinds) for _ in range(dice.randrange(30))]
+    call = running.open(iter(messages))
+    if dice.random() < 0.3:
+        await call.wait_for_connection()
+        call.cancel()
+    outcome = await outcome_of(call)
+    assert outcome.code in {
+        grpc.StatusCode.OK,
+        grpc.StatusCode.INVALID_ARGUMENT,
+        grpc.StatusCode.CANCELLED,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+    }
+
+
+async def test_garbage_leaves_the_server_serving_and_its_memory_flat(
+    start: Start, pcm: bytes, opus: bytes
+) -> None:
+    running = await start(engine_options={"max_streams": 64})
+    dice = random.Random(1)
+    process = psutil.Process()
+
+    async def rounds(count: int) -> int:
+        for _ in range(count):
+            await noise_session(running, dice, pcm, opus)
+        gc.collect()
+        return int(process.memory_info().rss)
+
+    warm = await rounds(150)
+    grown = await rounds(450) - warm
+    # A leak of one session's audio or decoder, 20 KB and more, would be 9 MB here.
+    assert grown < 6 * 2**20
+    outcome = await running.recognize([config(), *audio(pcm)])
+    assert len(outcome.finals) == 3
+
+
+async def test_sessions_side_by_side_do_not_mix(start: Start, pcm: bytes) -> None:
+    running = await start(engine_options={"max_streams": 64})
+    calls = [running.open() for _ in range(12)]
+    for call in calls:
+        await call.write(config())
+    for message in audio(pcm):
+        for call in calls:
+            await call.write(message)
+    for call in calls:
+        await call.done_writing()
+    outcomes = [await outcome_of(call) for call in calls]
+    assert all(outcome.chunks == outcomes[0].chunks for outcome in outcomes)
+    assert len(outcomes[0].finals) == 3
+
+
+async def test_unknown_fields_of_a_message_are_ignored(start: Start, pcm: bytes) -> None:
+    running = await start()
+    raw = config().SerializeToString() + b"\xfa\x3f\x03abc"
+    assert pb.StreamingRecognitionRequest.FromString(raw).HasField("config")
+    outcome = await running.recognize([Message.FromString(raw), *audio(pcm)])
+    assert len(outcome.finals) == 3
