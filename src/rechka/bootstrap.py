@@ -47,6 +47,7 @@ def _create_access(settings: Settings, store: AccessStore, signer: TokenSigner) 
             concurrent_sessions=limits.concurrent_sessions,
             audio_s_per_day=limits.audio_s_per_day,
         ),
+        lease_s=limits.lease_s,
         audit_days=limits.audit_days,
         login_failures_per_minute=limits.login_failures_per_minute,
         on_trouble=_tell_trouble,

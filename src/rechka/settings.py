@@ -64,6 +64,8 @@ class AccessSettings(_Section):
     """Sessions at once of a folder that sets no limit itself; 0: no limit."""
     audio_s_per_day: Annotated[int, Field(ge=0)] = 0
     """Seconds of audio a day (UTC) of a folder that sets no limit itself; 0: no limit."""
+    lease_s: Annotated[float, Field(ge=1.0, le=3600.0)] = 40.0
+    """Time after which the sessions of a server that died no longer count."""
     login_failures_per_minute: Annotated[int, Field(ge=0)] = 60
     """Failed log-ins of one address before it has to wait; 0: no limit."""
     token_hosts: tuple[str, ...] = ("api.cloud.yandex.net",)

@@ -1,5 +1,7 @@
 """The first folder of a new server, with an account and credentials to try it."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from rechka.access.administration import Administration
@@ -34,7 +36,11 @@ class DevelopmentAccess:
 
 
 async def create_development_access(
-    store: AccessStore, signer: TokenSigner, *, actor: Actor
+    store: AccessStore,
+    signer: TokenSigner,
+    *,
+    actor: Actor,
+    clock: Callable[[], float] = time.time,
 ) -> DevelopmentAccess:
     """Make sure of the development folder, its service account and its credentials.
 
@@ -46,7 +52,7 @@ async def create_development_access(
         RequestError: The operator has deleted the folder, whose id stays taken.
         UnavailableError: The store is not reachable.
     """
-    operator = Administration(store, actor)
+    operator = Administration(store, actor, clock=clock)
     if await store.find_folder(_FOLDER_ID) is None:
         await operator.create_folder("development", folder_id=_FOLDER_ID)
     if await store.find_account(_ACCOUNT_ID) is None:

@@ -19,12 +19,11 @@ from rechka.access.port import Metering, Usage
 from rechka.access.quota import Quota, QuotaName
 from rechka.errors import CapacityError, ErrorCode, UnavailableError
 
-__all__ = ["LEASE_BEAT_S", "LEASE_LIFE_S", "Lease", "SessionMeter"]
+__all__ = ["Lease", "SessionMeter"]
 
-LEASE_LIFE_S = 40.0
-"""How long the lease of a server that died still counts."""
-LEASE_BEAT_S = 10.0
-"""How often a server prolongs its leases: three beats may fail."""
+# Beats in the life of a lease: two may fail before sessions that run are
+# taken for those of a dead server.
+_BEATS = 4
 
 _TEXTS = {
     QuotaName.SESSIONS_PER_S: "new sessions a second",
@@ -74,6 +73,7 @@ class SessionMeter:
         store: Where leases and usage are kept.
         audit: Where refusals are noted.
         default: Limits of folders that set none themselves; none is None.
+        lease_s: How long the places of a server that died stay taken.
         clock: Seconds since the epoch; decides on which day audio is counted.
 
     Threading: one event loop.
@@ -85,11 +85,14 @@ class SessionMeter:
         *,
         audit: AuditLog,
         default: Quota,
+        lease_s: float,
         clock: Callable[[], float],
     ) -> None:
         self._store = store
         self._audit = audit
         self._default = default
+        self._lease_s = lease_s
+        self.beat_every_s = lease_s / _BEATS
         self._clock = clock
         self._server_id = uuid.uuid4().hex
         self._running: dict[str, _Running] = {}
@@ -118,7 +121,7 @@ class SessionMeter:
                 lease_id=lease_id,
                 folder_id=folder_id,
                 server_id=self._server_id,
-                life_s=LEASE_LIFE_S,
+                life_s=self._lease_s,
                 default=self._default,
             )
         except BaseException:
@@ -148,7 +151,7 @@ class SessionMeter:
             self._count_audio(running)
         if self._running:
             folders = {lease_id: item.folder_id for lease_id, item in self._running.items()}
-            await self._store.renew(folders, server_id=self._server_id, life_s=LEASE_LIFE_S)
+            await self._store.renew(folders, server_id=self._server_id, life_s=self._lease_s)
         await self._settle()
         await self._store.purge_leases()
 

@@ -8,7 +8,7 @@ from rechka.access.administration import Administration
 from rechka.access.audit import Actor, AuditLog
 from rechka.access.authority import Authority
 from rechka.access.issuing import TokenIssuer
-from rechka.access.metering import LEASE_BEAT_S, SessionMeter
+from rechka.access.metering import SessionMeter
 from rechka.access.port import AccessStore
 from rechka.access.quota import Quota
 from rechka.access.throttle import LoginThrottle
@@ -33,6 +33,7 @@ class Access:
         signer: Makes this server's tokens.
         hosts: Host names, in lower case, under which this server issues tokens.
         default_quota: Limits of folders that set none themselves; none is None.
+        lease_s: How long the places of a server that died stay taken.
         audit_days: Age at which audit events are forgotten.
         login_failures_per_minute: Of one address; 0 means no limit.
         on_trouble: Told when work in the background failed; it goes on.
@@ -45,6 +46,7 @@ class Access:
         *,
         hosts: Collection[str],
         default_quota: Quota,
+        lease_s: float,
         audit_days: int,
         login_failures_per_minute: int,
         on_trouble: Callable[[RechkaError], None],
@@ -58,7 +60,9 @@ class Access:
         self._tasks: list[asyncio.Task[None]] = []
         throttle = LoginThrottle(login_failures_per_minute)
         self.authority = Authority(store, cache=self._cache, audit=self._audit, throttle=throttle)
-        self.meter = SessionMeter(store, audit=self._audit, default=default_quota, clock=time.time)
+        self.meter = SessionMeter(
+            store, audit=self._audit, default=default_quota, lease_s=lease_s, clock=time.time
+        )
         self.issuer = TokenIssuer(store, signer, audit=self._audit, throttle=throttle, hosts=hosts)
 
     async def start(self) -> None:
@@ -72,7 +76,7 @@ class Access:
         for work, every_s in (
             (self._refresh, _REFRESH_EVERY_S),
             (self._audit.flush, _FLUSH_EVERY_S),
-            (self.meter.beat, LEASE_BEAT_S),
+            (self.meter.beat, self.meter.beat_every_s),
             (self._purge, _PURGE_EVERY_S),
         ):
             self._tasks.append(asyncio.create_task(self._repeat(work, every_s)))

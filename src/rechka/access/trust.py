@@ -75,6 +75,9 @@ class TrustCache:
         self._asking = asyncio.Lock()
         self._memory: Memory | None = None
         self._confirmed_at_s = 0.0
+        # Queries are numbered, so that one answer serves all who waited for it.
+        self._begun = 0
+        self._answered = 0
 
     async def current(self) -> Memory:
         """Return what is known, after a query if the last one is too long ago.
@@ -91,14 +94,16 @@ class TrustCache:
 
     async def refresh(self) -> Memory:
         """Return what is known as of now. Raises as `current`."""
-        asked_at_s = self._clock()
+        wanted = self._begun + 1
         async with self._asking:
-            # Another caller may have asked while this one waited for its turn.
-            if self._memory is not None and self._confirmed_at_s >= asked_at_s:
+            # Another caller's query may have begun while this one waited for its turn.
+            if self._memory is not None and self._answered >= wanted:
                 return self._memory
+            self._begun += 1
             begun_at_s = self._clock()
             revision = await self._store.read_revision()
             if self._memory is None or self._memory.trust.revision != revision:
                 self._memory = Memory(await self._store.read_trust())
             self._confirmed_at_s = begun_at_s
+            self._answered = self._begun
             return self._memory

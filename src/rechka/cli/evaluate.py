@@ -15,6 +15,7 @@ from typing import Any
 import click
 import soundfile
 import soxr
+from rechka.client import AsyncClient
 from rich.console import Console
 from rich.table import Table
 
@@ -22,7 +23,6 @@ from rechka.access.bootstrap import create_development_access
 from rechka.audio.samples import to_pcm16
 from rechka.bootstrap import Server
 from rechka.cli.scoring import score
-from rechka.client import AsyncClient
 from rechka.errors import ErrorCode, RequestError
 from rechka.results import Final, Partial
 from rechka.settings import load_settings
