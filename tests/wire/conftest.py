@@ -1,104 +1,20 @@
-"""A real server on a free port, and a raw client of the generated stubs."""
+"""A real server on a free port."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import grpc
 import grpc.aio
 import pytest
-from rechka.testing.server import scripted_recognizer
 
-from rechka.access.bootstrap import DevelopmentAccess, create_development_access
+from rechka.access.bootstrap import create_development_access
 from rechka.bootstrap import Server
-from rechka.errors import RechkaError
 from rechka.recognition.port import Recognizer
 from rechka.session.clock import Clock
 from rechka.settings import load_settings
-from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2 as pb
-from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2_grpc as pb_grpc
-from rechka.wire.status import from_status
-
-AUDIO = Path(__file__).parents[2] / "examples" / "audio"
-SCRIPT = ["hello world", "i would like a cup of coffee", "one two three four five"]
-Message = pb.StreamingRecognitionRequest
-
-
-@dataclass
-class Outcome:
-    """What one session brought: results, and the error if it did not end well."""
-
-    chunks: list[pb.SpeechRecognitionChunk]
-    error: RechkaError | None
-    code: grpc.StatusCode
-    initial_metadata: dict[str, Any]
-
-    @property
-    def finals(self) -> list[str]:
-        return [chunk.alternatives[0].text for chunk in self.chunks if chunk.final]
-
-    @property
-    def partials(self) -> list[str]:
-        return [chunk.alternatives[0].text for chunk in self.chunks if not chunk.final]
-
-
-@dataclass
-class Running:
-    """A running server and credentials for it."""
-
-    server: Server
-    access: DevelopmentAccess
-    channel: grpc.aio.Channel
-
-    def metadata(self, **others: str) -> list[tuple[str, str]]:
-        own = {"authorization": f"Bearer {self.access.iam_token}"}
-        own |= {name.replace("_", "-"): value for name, value in others.items()}
-        return [(name, value) for name, value in own.items() if value]
-
-    def open(self, messages: Any = None, *, timeout: float = 60, **metadata: str) -> Any:
-        stub = pb_grpc.SttServiceStub(self.channel)
-        return stub.StreamingRecognize(
-            messages, metadata=self.metadata(**metadata), timeout=timeout
-        )
-
-    async def recognize(self, messages: Iterable[Message], **metadata: str) -> Outcome:
-        return await outcome_of(self.open(iter(messages), **metadata))
-
-
-async def outcome_of(call: Any) -> Outcome:
-    """Read a call to its end."""
-    chunks: list[pb.SpeechRecognitionChunk] = []
-    error = None
-    try:
-        async for response in call:
-            assert len(response.chunks) == 1
-            assert len(response.chunks[0].alternatives) >= 1
-            chunks.append(response.chunks[0])
-    except grpc.aio.AioRpcError as failure:
-        error = from_status(
-            failure.code(), failure.details(), tuple(failure.trailing_metadata() or ())
-        )
-    return Outcome(chunks, error, await call.code(), dict(await call.initial_metadata() or ()))
-
-
-def config(folder_id: str = "", **specification: Any) -> Message:
-    """Return a first message: 8 kHz PCM in English, unless it says otherwise."""
-    values = {
-        "language_code": "en-US",
-        "audio_encoding": "LINEAR16_PCM",
-        "sample_rate_hertz": 8000,
-        **specification,
-    }
-    spec = pb.RecognitionSpec(**values)
-    return Message(config=pb.RecognitionConfig(specification=spec, folder_id=folder_id))
-
-
-def audio(data: bytes, *, chunk_bytes: int = 4000) -> list[Message]:
-    """Return messages with these bytes."""
-    starts = range(0, len(data), chunk_bytes)
-    return [Message(audio_content=data[start : start + chunk_bytes]) for start in starts]
+from rechka.testing.server import scripted_recognizer
+from wire_client import AUDIO, SCRIPT, Running, Start
 
 
 @pytest.fixture(scope="session")
@@ -111,9 +27,6 @@ def pcm() -> bytes:
 def opus() -> bytes:
     """The same three utterances as Ogg Opus."""
     return (AUDIO / "speech.ogg").read_bytes()
-
-
-Start = Callable[..., Awaitable[Running]]
 
 
 @pytest.fixture

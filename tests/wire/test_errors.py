@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import grpc
 import grpc.aio
 import pytest
-from conftest import Message, Running, Start, audio, config, outcome_of
 
 from rechka.access.port import Account, AccountKind, Role
 from rechka.access.secrets import hash_secret
@@ -15,6 +14,7 @@ from rechka.recognition.port import ModelInfo, RecognizerStream, StreamOptions
 from rechka.testing.clock import VirtualClock
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2 as pb
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2_grpc as pb_grpc
+from wire_client import Message, Running, Start, audio, config, outcome_of
 
 Status = grpc.StatusCode
 
@@ -204,13 +204,13 @@ async def test_no_message_for_five_seconds(start: Start, pcm: bytes) -> None:
     clock = VirtualClock()
     running = await start(clock=clock)
     call = running.open()
-    await call.write(config())
-    for message in audio(pcm[: 8000 * 2]):
+    messages = [config(), *audio(pcm[: 8000 * 2])]
+    for message in messages:
         await call.write(message)
-    await clock.wait_for_scopes()
+    await clock.wait_for_scopes(len(messages) + 1)
     clock.advance(4.9)
     await call.write(Message(audio_content=b""))
-    await clock.wait_for_scopes()
+    await clock.wait_for_scopes(len(messages) + 2)
     clock.advance(5.1)
     outcome = await outcome_of(call)
     assert outcome.code is Status.DEADLINE_EXCEEDED

@@ -3,7 +3,8 @@
 import itertools
 
 import pytest
-from conftest import SCRIPT, Message, Start, audio, config
+
+from wire_client import SCRIPT, Message, Start, audio, config
 
 
 def capital(text: str) -> str:

@@ -6,9 +6,9 @@ import random
 import grpc
 import psutil
 import pytest
-from conftest import Message, Running, Start, audio, config, outcome_of
 
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2 as pb
+from wire_client import Message, Running, Start, audio, config, outcome_of
 
 
 def cut_at_random(data: bytes, dice: random.Random) -> list[Message]:

@@ -10,7 +10,6 @@ import grpc.aio
 import httpx
 import pytest
 import trustme
-from conftest import AUDIO, Message, Start, audio, config, outcome_of
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
@@ -22,6 +21,7 @@ from rechka.wire.generated.yandex.cloud.endpoint import api_endpoint_service_pb2
 from rechka.wire.generated.yandex.cloud.endpoint import (
     api_endpoint_service_pb2_grpc as endpoint_grpc,
 )
+from wire_client import AUDIO, Message, Start, audio, config, outcome_of
 
 Health = health_pb2.HealthCheckResponse
 

@@ -127,6 +127,11 @@ class Engine(Protocol):
         """What the engine serves; never empty, and constant."""
         ...
 
+    @property
+    def max_batch(self) -> int:
+        """Most streams that `accept` takes at once; 1 for an engine that decodes one by one."""
+        ...
+
     def warm_up(self) -> None:
         """Run once through the whole code, so that the first user does not wait."""
         ...
@@ -143,7 +148,8 @@ class Engine(Protocol):
         """Decode audio of one or more streams, together where the engine can.
 
         Args:
-            batch: Not empty; each stream at most once; any number of samples.
+            batch: From one to `max_batch` streams, each once; any number of samples,
+                at least one. If this raises, none of the streams was advanced.
         """
         ...
 
@@ -190,7 +196,7 @@ class RecognizerStream(Protocol):
             UnavailableError: The worker went away.
             InternalError: The engine failed.
 
-        Cancellation: safe; the samples were handed over as a whole or not at all.
+        Cancellation: afterwards the stream is only good for closing.
         """
         ...
 

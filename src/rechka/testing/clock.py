@@ -17,6 +17,7 @@ class VirtualClock:
         self._now_s = 0.0
         self._scopes: dict[object, tuple[float, asyncio.Event]] = {}
         self._changed = asyncio.Event()
+        self._begun = 0
 
     def time(self) -> float:
         """Return the present time in seconds; it begins at 0."""
@@ -26,9 +27,13 @@ class VirtualClock:
         """Return a scope that raises TimeoutError if it is still open at `when_s`."""
         return self._scope(when_s)
 
-    async def wait_for_scopes(self, count: int = 1) -> None:
-        """Wait until at least this many time-outs are running."""
-        while len(self._scopes) < count:
+    async def wait_for_scopes(self, total: int) -> None:
+        """Wait until this many time-outs have begun since the clock was made.
+
+        A session begins one for each message that it waits for, so one more than
+        the messages that were sent means that it has read them all.
+        """
+        while self._begun < total:
             self._changed.clear()
             await self._changed.wait()
 
@@ -45,6 +50,7 @@ class VirtualClock:
         if when_s <= self._now_s:
             expired.set()
         self._scopes[key] = (when_s, expired)
+        self._begun += 1
         self._changed.set()
         try:
             async with asyncio.timeout(None) as scope:

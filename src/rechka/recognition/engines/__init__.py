@@ -1,0 +1,1 @@
+"""One module or folder an engine; only the registry imports them."""

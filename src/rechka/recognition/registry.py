@@ -1,0 +1,64 @@
+"""Engines by name. An engine's code is imported when it is asked for."""
+
+import importlib
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from rechka.errors import ErrorCode, RequestError
+from rechka.recognition.port import Engine
+
+__all__ = ["create_engine", "read_options"]
+
+_ENGINES: Mapping[str, str] = MappingProxyType(
+    {
+        "pocketsphinx": "rechka.recognition.engines.pocketsphinx:PocketsphinxEngine",
+        "scripted": "rechka.recognition.engines.scripted:ScriptedEngine",
+    }
+)
+
+
+def create_engine(name: str, options: Mapping[str, Any]) -> Engine:
+    """Load an engine.
+
+    Args:
+        name: Registered name.
+        options: The engine's own options.
+
+    Raises:
+        RequestError: There is no such engine, it is not installed, or an option
+            is not accepted.
+    """
+    if name not in _ENGINES:
+        raise _refusal("recognition.engine", f"got {name!r}; accepted: {', '.join(_ENGINES)}")
+    module, _, attribute = _ENGINES[name].partition(":")
+    try:
+        factory = getattr(importlib.import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        problem = f"engine {name!r} needs the package {error.name!r}, which is not installed"
+        raise _refusal("recognition.engine", problem) from error
+    engine: Engine = factory(options)
+    return engine
+
+
+def read_options(options: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an engine's options over its defaults.
+
+    Raises:
+        RequestError: An option is not known, or is of another type than its default.
+    """
+    for name, value in options.items():
+        field = f"recognition.engine_options.{name}"
+        if name not in defaults:
+            raise _refusal(field, f"unknown option; accepted: {', '.join(defaults)}")
+        kind = type(defaults[name])
+        accepted = (int, float) if kind is float else (kind,)
+        if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
+            raise _refusal(field, f"got {value!r}; accepted: a value of type {kind.__name__}")
+    return {**defaults, **options}
+
+
+def _refusal(field: str, problem: str) -> RequestError:
+    return RequestError(
+        ErrorCode.INVALID_CONFIG, f"settings: {field}: {problem}", violations={field: problem}
+    )

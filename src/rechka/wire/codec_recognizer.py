@@ -1,0 +1,98 @@
+"""The internal recognizer service: its messages to and from the project's own types."""
+
+from rechka.recognition.port import Finished, Heard, ModelInfo, Observation, StreamOptions
+from rechka.results import Hypothesis, Word
+from rechka.wire.generated.rechka.recognizer.v1 import recognizer_pb2 as pb
+
+__all__ = ["decode_event", "decode_model", "decode_open", "encode_event", "encode_model"]
+
+
+def encode_model(model: ModelInfo) -> pb.Model:
+    """Return a model's message."""
+    return pb.Model(
+        name=model.name,
+        engine=model.engine,
+        language=model.language,
+        tags=model.tags,
+        sample_rates_hz=model.sample_rates_hz,
+        max_alternatives=model.max_alternatives,
+        has_confidences=model.has_confidences,
+        has_word_times=model.has_word_times,
+        has_trailing_silence=model.has_trailing_silence,
+        max_streams=model.max_streams,
+        device=model.device,
+    )
+
+
+def decode_model(model: pb.Model) -> ModelInfo:
+    """Return what a model's message says."""
+    return ModelInfo(
+        name=model.name,
+        engine=model.engine,
+        language=model.language,
+        tags=tuple(model.tags),
+        sample_rates_hz=tuple(model.sample_rates_hz),
+        max_alternatives=model.max_alternatives,
+        has_confidences=model.has_confidences,
+        has_word_times=model.has_word_times,
+        has_trailing_silence=model.has_trailing_silence,
+        max_streams=model.max_streams,
+        device=model.device,
+    )
+
+
+def decode_open(message: pb.Open) -> StreamOptions:
+    """Return what a stream is opened with."""
+    return StreamOptions(
+        language=message.language,
+        model=message.model,
+        sample_rate_hz=message.sample_rate_hz,
+        max_alternatives=max(1, message.max_alternatives),
+    )
+
+
+def encode_event(event: Heard | Finished) -> pb.RecognizeResponse:
+    """Return an event's message."""
+    if isinstance(event, Finished):
+        alternatives = [_encode_hypothesis(item) for item in event.alternatives]
+        finished = pb.Finished(utterance=event.utterance, alternatives=alternatives)
+        return pb.RecognizeResponse(finished=finished)
+    heard = pb.Heard(
+        utterance=event.utterance,
+        hypothesis=_encode_hypothesis(event.observation.hypothesis),
+        trailing_silence_ms=event.observation.trailing_silence_ms,
+        decoded_ms=event.decoded_ms,
+    )
+    return pb.RecognizeResponse(heard=heard)
+
+
+def decode_event(response: pb.RecognizeResponse) -> Heard | Finished:
+    """Return the event of a message that is not `opened`."""
+    if response.HasField("finished"):
+        finished = response.finished
+        alternatives = tuple(_decode_hypothesis(item) for item in finished.alternatives)
+        return Finished(finished.utterance, alternatives)
+    heard = response.heard
+    silence_ms = heard.trailing_silence_ms if heard.HasField("trailing_silence_ms") else None
+    observation = Observation(_decode_hypothesis(heard.hypothesis), silence_ms)
+    return Heard(heard.utterance, observation, heard.decoded_ms)
+
+
+def _encode_hypothesis(hypothesis: Hypothesis) -> pb.Hypothesis:
+    words = [
+        pb.Word(
+            text=word.text,
+            start_ms=word.start_ms,
+            end_ms=word.end_ms,
+            confidence=word.confidence,
+        )
+        for word in hypothesis.words
+    ]
+    return pb.Hypothesis(text=hypothesis.text, words=words, confidence=hypothesis.confidence)
+
+
+def _decode_hypothesis(message: pb.Hypothesis) -> Hypothesis:
+    words = tuple(
+        Word(word.text, word.start_ms, word.end_ms, word.confidence) for word in message.words
+    )
+    return Hypothesis(message.text, words, message.confidence)

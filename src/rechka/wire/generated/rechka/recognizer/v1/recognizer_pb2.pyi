@@ -1,0 +1,125 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class DescribeRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class DescribeResponse(_message.Message):
+    __slots__ = ("models",)
+    MODELS_FIELD_NUMBER: _ClassVar[int]
+    models: _containers.RepeatedCompositeFieldContainer[Model]
+    def __init__(self, models: _Optional[_Iterable[_Union[Model, _Mapping]]] = ...) -> None: ...
+
+class Model(_message.Message):
+    __slots__ = ("name", "engine", "language", "tags", "sample_rates_hz", "max_alternatives", "has_confidences", "has_word_times", "has_trailing_silence", "max_streams", "device")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ENGINE_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    SAMPLE_RATES_HZ_FIELD_NUMBER: _ClassVar[int]
+    MAX_ALTERNATIVES_FIELD_NUMBER: _ClassVar[int]
+    HAS_CONFIDENCES_FIELD_NUMBER: _ClassVar[int]
+    HAS_WORD_TIMES_FIELD_NUMBER: _ClassVar[int]
+    HAS_TRAILING_SILENCE_FIELD_NUMBER: _ClassVar[int]
+    MAX_STREAMS_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    engine: str
+    language: str
+    tags: _containers.RepeatedScalarFieldContainer[str]
+    sample_rates_hz: _containers.RepeatedScalarFieldContainer[int]
+    max_alternatives: int
+    has_confidences: bool
+    has_word_times: bool
+    has_trailing_silence: bool
+    max_streams: int
+    device: str
+    def __init__(self, name: _Optional[str] = ..., engine: _Optional[str] = ..., language: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., sample_rates_hz: _Optional[_Iterable[int]] = ..., max_alternatives: _Optional[int] = ..., has_confidences: _Optional[bool] = ..., has_word_times: _Optional[bool] = ..., has_trailing_silence: _Optional[bool] = ..., max_streams: _Optional[int] = ..., device: _Optional[str] = ...) -> None: ...
+
+class RecognizeRequest(_message.Message):
+    __slots__ = ("open", "audio", "finish")
+    OPEN_FIELD_NUMBER: _ClassVar[int]
+    AUDIO_FIELD_NUMBER: _ClassVar[int]
+    FINISH_FIELD_NUMBER: _ClassVar[int]
+    open: Open
+    audio: bytes
+    finish: Finish
+    def __init__(self, open: _Optional[_Union[Open, _Mapping]] = ..., audio: _Optional[bytes] = ..., finish: _Optional[_Union[Finish, _Mapping]] = ...) -> None: ...
+
+class Open(_message.Message):
+    __slots__ = ("language", "model", "sample_rate_hz", "max_alternatives")
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    SAMPLE_RATE_HZ_FIELD_NUMBER: _ClassVar[int]
+    MAX_ALTERNATIVES_FIELD_NUMBER: _ClassVar[int]
+    language: str
+    model: str
+    sample_rate_hz: int
+    max_alternatives: int
+    def __init__(self, language: _Optional[str] = ..., model: _Optional[str] = ..., sample_rate_hz: _Optional[int] = ..., max_alternatives: _Optional[int] = ...) -> None: ...
+
+class Finish(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class RecognizeResponse(_message.Message):
+    __slots__ = ("opened", "heard", "finished")
+    OPENED_FIELD_NUMBER: _ClassVar[int]
+    HEARD_FIELD_NUMBER: _ClassVar[int]
+    FINISHED_FIELD_NUMBER: _ClassVar[int]
+    opened: Opened
+    heard: Heard
+    finished: Finished
+    def __init__(self, opened: _Optional[_Union[Opened, _Mapping]] = ..., heard: _Optional[_Union[Heard, _Mapping]] = ..., finished: _Optional[_Union[Finished, _Mapping]] = ...) -> None: ...
+
+class Opened(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class Heard(_message.Message):
+    __slots__ = ("utterance", "hypothesis", "trailing_silence_ms", "decoded_ms")
+    UTTERANCE_FIELD_NUMBER: _ClassVar[int]
+    HYPOTHESIS_FIELD_NUMBER: _ClassVar[int]
+    TRAILING_SILENCE_MS_FIELD_NUMBER: _ClassVar[int]
+    DECODED_MS_FIELD_NUMBER: _ClassVar[int]
+    utterance: int
+    hypothesis: Hypothesis
+    trailing_silence_ms: int
+    decoded_ms: int
+    def __init__(self, utterance: _Optional[int] = ..., hypothesis: _Optional[_Union[Hypothesis, _Mapping]] = ..., trailing_silence_ms: _Optional[int] = ..., decoded_ms: _Optional[int] = ...) -> None: ...
+
+class Finished(_message.Message):
+    __slots__ = ("utterance", "alternatives")
+    UTTERANCE_FIELD_NUMBER: _ClassVar[int]
+    ALTERNATIVES_FIELD_NUMBER: _ClassVar[int]
+    utterance: int
+    alternatives: _containers.RepeatedCompositeFieldContainer[Hypothesis]
+    def __init__(self, utterance: _Optional[int] = ..., alternatives: _Optional[_Iterable[_Union[Hypothesis, _Mapping]]] = ...) -> None: ...
+
+class Hypothesis(_message.Message):
+    __slots__ = ("text", "words", "confidence")
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    WORDS_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    text: str
+    words: _containers.RepeatedCompositeFieldContainer[Word]
+    confidence: float
+    def __init__(self, text: _Optional[str] = ..., words: _Optional[_Iterable[_Union[Word, _Mapping]]] = ..., confidence: _Optional[float] = ...) -> None: ...
+
+class Word(_message.Message):
+    __slots__ = ("text", "start_ms", "end_ms", "confidence")
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    START_MS_FIELD_NUMBER: _ClassVar[int]
+    END_MS_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    text: str
+    start_ms: int
+    end_ms: int
+    confidence: float
+    def __init__(self, text: _Optional[str] = ..., start_ms: _Optional[int] = ..., end_ms: _Optional[int] = ..., confidence: _Optional[float] = ...) -> None: ...

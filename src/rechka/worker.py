@@ -1,0 +1,213 @@
+"""A worker: a process that runs one engine behind the recognizer service.
+
+`python -m rechka.worker` is the process; `start_pool` starts several. A worker
+serves on a Unix socket in a folder that only its user may enter. It writes one
+JSON line to its standard output when it is warm or could not start, and ends
+when its standard input does: that is how it notices that its server is gone,
+however that came about.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import grpc.aio
+
+from rechka.errors import ErrorCode, RechkaError, RequestError, UnavailableError
+from rechka.observability.logs import configure_logging
+from rechka.recognition.pool import WorkerPool
+from rechka.recognition.port import ModelInfo, StreamOptions
+from rechka.recognition.registry import create_engine
+from rechka.recognition.scheduler import Scheduler
+from rechka.settings import RecognitionSettings
+from rechka.transport.recognizer_client import RemoteRecognizer, RemoteStream
+from rechka.transport.recognizer_servicer import RecognizerServicer
+from rechka.wire.generated.rechka.recognizer.v1 import recognizer_pb2_grpc
+
+__all__ = ["ProcessLauncher", "ProcessWorker", "start_pool"]
+
+_STOP_GRACE_S = 3.0
+# No connection may be taken over by a proxy of the environment.
+_CHANNEL_OPTIONS = (("grpc.enable_http_proxy", 0),)
+
+
+async def start_pool(settings: RecognitionSettings) -> WorkerPool:
+    """Start the workers of the settings; return when the first one is warm.
+
+    Raises:
+        RequestError: The settings do not fit this machine.
+    """
+    count = settings.workers or len(os.sched_getaffinity(0))
+    pool = WorkerPool(
+        ProcessLauncher(settings), workers=count, streams_per_worker=settings.streams_per_worker
+    )
+    await pool.start()
+    return pool
+
+
+class ProcessLauncher:
+    """A `WorkerLauncher` that starts processes on this machine.
+
+    Args:
+        settings: Which engine, with what options.
+    """
+
+    def __init__(self, settings: RecognitionSettings) -> None:
+        self._settings = settings
+
+    async def launch(self) -> "ProcessWorker":
+        """Return a new worker once it is warm. Raises as `WorkerLauncher.launch`."""
+        folder = tempfile.TemporaryDirectory(prefix="rechka-")
+        socket = Path(folder.name) / "worker.sock"
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "rechka.worker",
+            f"--socket={socket}",
+            f"--engine={self._settings.engine}",
+            f"--options={json.dumps(self._settings.engine_options)}",
+            f"--max-streams={self._settings.streams_per_worker}",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        worker = ProcessWorker(process, folder, socket)
+        try:
+            async with asyncio.timeout(self._settings.start_timeout_s):
+                await worker.connect()
+        except TimeoutError:
+            await worker.stop()
+            raise UnavailableError(
+                ErrorCode.UNAVAILABLE,
+                f"a worker was not warm within {self._settings.start_timeout_s:g} s",
+            ) from None
+        except BaseException:
+            await worker.stop()
+            raise
+        return worker
+
+
+class ProcessWorker:
+    """A `Worker` in a process of this machine.
+
+    Args:
+        process: Just started.
+        folder: Holds the socket; removed when the worker stops.
+        socket: Where it will serve.
+    """
+
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        folder: "tempfile.TemporaryDirectory[str]",
+        socket: Path,
+    ) -> None:
+        self._process = process
+        self._folder = folder
+        self._channel = grpc.aio.insecure_channel(f"unix:{socket}", options=_CHANNEL_OPTIONS)
+        self._recognizer = RemoteRecognizer(self._channel)
+
+    @property
+    def pid(self) -> int:
+        """Id of the process."""
+        return self._process.pid
+
+    @property
+    def models(self) -> tuple[ModelInfo, ...]:
+        """What it serves."""
+        return tuple(self._recognizer.models)
+
+    async def connect(self) -> None:
+        """Wait until it is warm.
+
+        Raises:
+            RequestError: It refuses its settings.
+            UnavailableError: It ended instead.
+        """
+        line = await self._process.stdout.readline() if self._process.stdout else b""
+        if not line:
+            code = await self._process.wait()
+            raise UnavailableError(
+                ErrorCode.UNAVAILABLE, f"a worker ended with exit code {code} while it started"
+            )
+        refusal = json.loads(line).get("refused")
+        if refusal is not None:
+            raise RequestError(ErrorCode.INVALID_CONFIG, refusal)
+        await self._recognizer.connect()
+
+    async def open(self, options: StreamOptions) -> RemoteStream:
+        """Return a fresh stream. Raises as `Recognizer.open`."""
+        return await self._recognizer.open(options)
+
+    async def wait(self) -> int:
+        """Wait for the end of the process; return its exit code, negative for a signal."""
+        return await self._process.wait()
+
+    async def stop(self) -> None:
+        """End the process, by force if it does not listen; may be called again."""
+        await self._channel.close()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            async with asyncio.timeout(_STOP_GRACE_S):
+                await self._process.wait()
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+        self._folder.cleanup()
+
+
+def main() -> None:
+    """Run the worker process."""
+    parser = argparse.ArgumentParser(description="Run an engine behind the recognizer service.")
+    parser.add_argument("--socket", required=True)
+    parser.add_argument("--engine", required=True)
+    parser.add_argument("--options", type=json.loads, default={})
+    parser.add_argument("--max-streams", type=int, default=0)
+    # The terminal sends Ctrl-C to the whole group; the server decides what follows.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    configure_logging()
+    asyncio.run(_run(parser.parse_args()))
+
+
+async def _run(arguments: argparse.Namespace) -> None:
+    report = _take_standard_output()
+    try:
+        engine = create_engine(arguments.engine, arguments.options)
+        scheduler = Scheduler(engine, max_streams=arguments.max_streams)
+        await scheduler.start()
+    except RechkaError as error:
+        _write(report, {"refused": error.message})
+        sys.exit(1)
+    server = grpc.aio.server()
+    recognizer_pb2_grpc.add_RecognizerServicer_to_server(RecognizerServicer(scheduler), server)
+    server.add_insecure_port(f"unix:{arguments.socket}")
+    await server.start()
+    _write(report, {"pid": os.getpid()})
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_reader(sys.stdin.fileno(), stop.set)
+    await stop.wait()
+    await server.stop(grace=0)
+    await scheduler.close()
+
+
+def _take_standard_output() -> int:
+    """Return standard output for our own use; whatever a library prints goes to the log."""
+    report = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return report
+
+
+def _write(report: int, message: dict[str, Any]) -> None:
+    os.write(report, json.dumps(message).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    main()
