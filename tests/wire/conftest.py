@@ -8,6 +8,7 @@ from typing import Any
 import grpc.aio
 import pytest
 
+from rechka.access.audit import Actor
 from rechka.access.bootstrap import create_development_access
 from rechka.bootstrap import Server
 from rechka.recognition.port import Recognizer
@@ -52,7 +53,9 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
                 Server(settings, recognizer=recognizer, clock=clock)
             )
             await server.wait_ready()
-            access = await create_development_access(server.store)
+            access = await create_development_access(
+                server.store, server.signer, actor=Actor("os:test")
+            )
             channel = await stack.enter_async_context(
                 grpc.aio.insecure_channel(server.grpc_address)
             )
