@@ -48,6 +48,8 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
                 recognizer = await stack.enter_async_context(scripted_recognizer(**options))
             ports = {"grpc_address": "127.0.0.1:0", "http_address": "127.0.0.1:0"}
             sections["server"] = {**ports, **sections.get("server", {})}
+            # Tests open sessions faster than the default quota lets a client.
+            sections["access"] = {"sessions_per_s": 0, **sections.get("access", {})}
             settings = load_settings(overrides={"data_dir": tmp_path, **sections})
             server = await stack.enter_async_context(
                 Server(settings, recognizer=recognizer, clock=clock)
