@@ -52,14 +52,20 @@ class Running:
         own |= {name.replace("_", "-"): value for name, value in others.items()}
         return [(name, value) for name, value in own.items() if value]
 
-    def open(self, messages: Any = None, *, timeout: float = 60, **metadata: str) -> Any:
+    def open(
+        self,
+        messages: Any = None,
+        *,
+        timeout: float = 60,
+        metadata: dict[str, str] | None = None,
+    ) -> Any:
         stub = pb_grpc.SttServiceStub(self.channel)
         return stub.StreamingRecognize(
-            messages, metadata=self.metadata(**metadata), timeout=timeout
+            messages, metadata=self.metadata(**metadata or {}), timeout=timeout
         )
 
     async def recognize(self, messages: Iterable[Message], **metadata: str) -> Outcome:
-        return await outcome_of(self.open(iter(messages), **metadata))
+        return await outcome_of(self.open(iter(messages), metadata=metadata))
 
 
 async def outcome_of(call: Any) -> Outcome:

@@ -3,6 +3,7 @@
 import time
 import zlib
 from collections.abc import Sequence
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -235,7 +236,7 @@ async def test_no_message_for_five_seconds(start: Start, pcm: bytes) -> None:
     ],
 )
 async def test_a_setting_that_is_not_served_is_named(
-    start: Start, changes: dict[str, object], field: str, texts: list[str]
+    start: Start, changes: dict[str, Any], field: str, texts: list[str]
 ) -> None:
     running = await start()
     outcome = await running.recognize([config(**changes)])

@@ -56,6 +56,10 @@ async def noise_session(running: Running, dice: random.Random, pcm: bytes, opus:
         await call.wait_for_connection()
         call.cancel()
     outcome = await outcome_of(call)
+    if outcome.error is not None and outcome.error.request_id is None:
+        # The client's own library gave up writing before it read the server's status.
+        assert outcome.error.message == "Internal error from Core"
+        return
     assert outcome.code in {
         grpc.StatusCode.OK,
         grpc.StatusCode.INVALID_ARGUMENT,

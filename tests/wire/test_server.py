@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -240,14 +241,16 @@ async def test_the_vendors_sdk_and_the_client_live_in_one_process() -> None:
 
 async def test_a_call_to_an_unknown_method_is_unimplemented(start: Start) -> None:
     running = await start()
-    call = running.channel.stream_stream("/speechkit.stt.v9.Recognizer/RecognizeStreaming")
+    call: Any = running.channel.stream_stream("/speechkit.stt.v9.Recognizer/RecognizeStreaming")
     outcome = await outcome_of(call(iter([b""])))
     assert outcome.code is grpc.StatusCode.UNIMPLEMENTED
 
 
 async def test_messages_that_are_no_protobuf_end_the_call_alone(start: Start, pcm: bytes) -> None:
     running = await start()
-    call = running.channel.stream_stream("/yandex.cloud.ai.stt.v2.SttService/StreamingRecognize")
+    call: Any = running.channel.stream_stream(
+        "/yandex.cloud.ai.stt.v2.SttService/StreamingRecognize"
+    )
     raw = call(iter([b"\xff\xff\xff\xff"]), metadata=running.metadata())
     with pytest.raises(grpc.aio.AioRpcError):
         async for _ in raw:

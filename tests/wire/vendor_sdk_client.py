@@ -23,7 +23,7 @@ endpoint, token, folder_id, audio, root_certificates = sys.argv[1:]
 def requests() -> Iterator[StreamingRecognitionRequest]:
     specification = RecognitionSpec(
         language_code="en-US",
-        audio_encoding="LINEAR16_PCM",
+        audio_encoding=RecognitionSpec.LINEAR16_PCM,
         sample_rate_hertz=8000,
         partial_results=True,
     )

@@ -26,4 +26,5 @@ def from_pcm16(pcm: bytes) -> Samples:
 def to_pcm16(samples: Samples) -> bytes:
     """Return signed 16-bit little-endian PCM; values beyond full scale are clipped."""
     scaled = np.rint(samples * np.float32(_FULL_SCALE))
-    return np.clip(scaled, -32768, 32767).astype("<i2").tobytes()
+    pcm: npt.NDArray[np.int16] = np.clip(scaled, -32768, 32767).astype("<i2")
+    return pcm.tobytes()

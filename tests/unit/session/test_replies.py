@@ -19,7 +19,7 @@ def heard(text: str) -> Heard:
 
 def partial_text(replies: Replies, text: str, *, now_s: float) -> str | None:
     partial = replies.partial(heard(text), offset_ms=0, now_s=now_s)
-    return partial and partial.hypothesis.text
+    return None if partial is None else partial.hypothesis.text
 
 
 def test_a_partial_is_sent_when_the_text_changes() -> None:

@@ -1,0 +1,212 @@
+"""Runs a `Rollover` over real calls: the only part that waits."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any
+
+from rechka.client.call import CallOverError, SessionCall
+from rechka.client.chunks import AudioChunk
+from rechka.client.retry import Retries
+from rechka.client.rollover import Rollover, Step
+from rechka.errors import ErrorCode, RechkaError, UnavailableError
+from rechka.results import Result
+from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2 as pb
+
+__all__ = ["Driver"]
+
+_log = logging.getLogger("rechka.client")
+
+# TCP may take a quarter of an hour to tell that the other machine is gone. No
+# server that is alive needs so long to make room for one more message.
+_WRITE_TIMEOUT_S = 60.0
+# The session is ended in good order a little before the server would give up.
+_STALL_PART = 0.8
+# A source that has audio gives it within this; the loop may have been busy.
+_LEAST_WAIT_S = 0.05
+
+
+class Driver:
+    """One stream of results.
+
+    Args:
+        rollover: Decides.
+        chunks: The audio.
+        config: First message of each session.
+        connect: Begins a call.
+        retries: Decides whether and when a lost session is opened again.
+        idle_s: Longest time between two messages that the server allows.
+        sleep: Waits; replaced in tests.
+    """
+
+    def __init__(
+        self,
+        *,
+        rollover: Rollover,
+        chunks: AsyncGenerator[AudioChunk, None],
+        config: pb.RecognitionConfig,
+        connect: Callable[[], SessionCall],
+        retries: Retries,
+        idle_s: float,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._rollover = rollover
+        self._chunks = chunks
+        self._config = config
+        self._connect = connect
+        self._retries = retries
+        self._stall_s = idle_s * _STALL_PART
+        self._sleep = sleep
+        self._coming: asyncio.Task[AudioChunk | None] | None = None
+        self._changed = asyncio.Event()
+        self._sent_at_s = 0.0
+        self._is_connected = False
+
+    async def run(self, deliver: Callable[[Result], Awaitable[None]]) -> None:
+        """Run to the end of the audio.
+
+        Args:
+            deliver: Takes results in order; the server is held back while it waits.
+
+        Raises:
+            RechkaError: The stream cannot go on.
+
+        Cancellation: cancels the running call and stops reading the source.
+        """
+        try:
+            while (step := self._rollover.step()) is not Step.DONE:
+                if step is Step.NEED_AUDIO:
+                    await self._await_audio()
+                else:
+                    await self._run_session(deliver)
+        finally:
+            if self._coming is not None:
+                self._coming.cancel()
+                await asyncio.gather(self._coming, return_exceptions=True)
+            await self._chunks.aclose()
+
+    async def _run_session(self, deliver: Callable[[Result], Awaitable[None]]) -> None:
+        self._rollover.opened()
+        if self._rollover.sessions > 1:
+            _log.info("next_session", extra={"commit_ms": round(self._rollover.commit_ms)})
+        call = self._connect()
+        reading = asyncio.create_task(self._read(call, deliver))
+        try:
+            failure = await self._write(call, reading)
+            is_left = failure is not None or self._rollover.step() is Step.ABANDON
+            if is_left:
+                call.cancel()
+            # A result that is being delivered is not lost when a session is left.
+            await asyncio.wait((reading,))
+            if not is_left:
+                failure = reading.result()
+        finally:
+            call.cancel()
+            reading.cancel()
+        if failure is None:
+            try:
+                for result in self._rollover.end():
+                    await deliver(result)
+            except UnavailableError as early:
+                failure = early
+        if failure is not None:
+            await self._recover(failure)
+
+    async def _recover(self, failure: RechkaError) -> None:
+        self._rollover.fail(failure)
+        if self._rollover.step() is not Step.OPEN:
+            return
+        wait_s = self._retries.wait_s(
+            failure,
+            progress_ms=self._rollover.progress_ms,
+            commit_ms=self._rollover.commit_ms,
+            is_connected=self._is_connected,
+        )
+        _log.info("session_lost", extra={"code": failure.code.value, "wait_s": wait_s})
+        await self._sleep(wait_s)
+
+    async def _write(
+        self, call: SessionCall, reading: "asyncio.Task[RechkaError | None]"
+    ) -> RechkaError | None:
+        """Send until the call is over or is to be left; return why, if this side knows."""
+        try:
+            await self._send(call.configure(self._config))
+            while not reading.done():
+                match self._rollover.step():
+                    case Step.SEND:
+                        await self._send(call.send(self._rollover.take()))
+                    case Step.NEED_AUDIO:
+                        await self._await_audio(reading)
+                    case Step.HALF_CLOSE:
+                        self._rollover.half_closed()
+                        await call.half_close()
+                    case Step.AWAIT_RESULTS:
+                        await self._await_change(reading)
+                    case _:
+                        break
+        except CallOverError:
+            await asyncio.wait((reading,))
+        except _TooSlowError:
+            silent = "the server has taken no audio for a minute"
+            return UnavailableError(ErrorCode.UNAVAILABLE, silent)
+        return None
+
+    async def _send(self, sending: Awaitable[None]) -> None:
+        try:
+            async with asyncio.timeout(_WRITE_TIMEOUT_S):
+                await sending
+        except TimeoutError:
+            raise _TooSlowError from None
+        self._sent_at_s = asyncio.get_running_loop().time()
+
+    async def _read(
+        self, call: SessionCall, deliver: Callable[[Result], Awaitable[None]]
+    ) -> RechkaError | None:
+        try:
+            async for result in call.results():
+                settled = self._rollover.receive(result)
+                self._changed.set()
+                for item in settled:
+                    await deliver(item)
+        except RechkaError as failure:
+            return failure
+        finally:
+            self._is_connected = self._is_connected or call.is_answered
+        return None
+
+    async def _await_audio(self, reading: "asyncio.Task[RechkaError | None] | None" = None) -> None:
+        """Wait for the source; in a session, for its end or for a stall as well."""
+        if self._coming is None:
+            self._coming = asyncio.create_task(anext(self._chunks, None))
+        if reading is None:
+            await asyncio.wait((self._coming,))
+        else:
+            now_s = asyncio.get_running_loop().time()
+            left_s = max(_LEAST_WAIT_S, self._sent_at_s + self._stall_s - now_s)
+            if not await self._await_change(reading, self._coming, timeout_s=left_s):
+                self._rollover.stall()
+        if self._coming.done():
+            coming, self._coming = self._coming, None
+            chunk = coming.result()
+            if chunk is None:
+                self._rollover.finish()
+            else:
+                self._rollover.add(chunk)
+
+    async def _await_change(
+        self, *tasks: "asyncio.Task[Any]", timeout_s: float | None = None
+    ) -> bool:
+        """Wait for a result or the end of a task; return whether one of them came."""
+        changed = asyncio.create_task(self._changed.wait())
+        try:
+            done, _ = await asyncio.wait(
+                (changed, *tasks), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            changed.cancel()
+        self._changed.clear()
+        return bool(done)
+
+
+class _TooSlowError(Exception):
+    """A message could not be sent in time."""
