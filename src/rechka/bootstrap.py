@@ -6,6 +6,8 @@ from types import TracebackType
 
 import structlog
 
+from rechka.access.audit import Actor
+from rechka.access.bootstrap import DevelopmentAccess, create_development_access
 from rechka.access.port import AccessStore
 from rechka.access.quota import Quota
 from rechka.access.service import Access
@@ -146,6 +148,10 @@ class Server:
     def recognizer(self) -> Recognizer:
         """Where the sessions get their streams."""
         return self._recognizer
+
+    async def create_development_access(self) -> DevelopmentAccess:
+        """Return credentials of the development folder, which is made when missing."""
+        return await create_development_access(self.store, self.signer, actor=Actor("server"))
 
     async def wait_ready(self) -> None:
         """Wait until a session can be opened."""

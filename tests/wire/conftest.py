@@ -8,8 +8,6 @@ from typing import Any
 import grpc.aio
 import pytest
 
-from rechka.access.audit import Actor
-from rechka.access.bootstrap import create_development_access
 from rechka.bootstrap import Server
 from rechka.recognition.port import Recognizer
 from rechka.session.clock import Clock
@@ -55,9 +53,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
                 Server(settings, recognizer=recognizer, clock=clock)
             )
             await server.wait_ready()
-            access = await create_development_access(
-                server.store, server.signer, actor=Actor("os:test")
-            )
+            access = await server.create_development_access()
             channel = await stack.enter_async_context(
                 grpc.aio.insecure_channel(server.grpc_address)
             )

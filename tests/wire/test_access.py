@@ -88,7 +88,7 @@ async def test_the_vendors_sdk_gets_its_token_from_a_key_file_and_recognizes(
     assert len(texts) == 3
     assert texts[0].startswith("Hello")
     tokens = await events_of(running, "token.create", least=2)
-    assert [event.actor.name for event in tokens] == ["os:test", running.access.account_id]
+    assert [event.actor.name for event in tokens] == ["server", running.access.account_id]
 
 
 async def call_iam(running: Running, **identity: str) -> pb.CreateIamTokenResponse:

@@ -22,7 +22,9 @@ endpoint, key_file, root_certificates, audio = sys.argv[1:]
 
 def requests() -> Iterator[StreamingRecognitionRequest]:
     specification = RecognitionSpec(
-        language_code="en-US", audio_encoding="LINEAR16_PCM", sample_rate_hertz=8000
+        language_code="en-US",
+        audio_encoding=RecognitionSpec.LINEAR16_PCM,
+        sample_rate_hertz=8000,
     )
     yield StreamingRecognitionRequest(config=RecognitionConfig(specification=specification))
     data = Path(audio).read_bytes()
