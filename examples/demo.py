@@ -6,13 +6,12 @@ import tempfile
 from pathlib import Path
 
 from rechka.bootstrap import Server
+from rechka.observability.logs import configure_logging
 from rechka.settings import load_settings
 
 AUDIO = Path(__file__).parent / "audio"
-FORMATS = (
-    ["speech-8k.pcm", "--encoding", "LINEAR16_PCM", "--rate", "8000"],
-    ["speech.ogg", "--encoding", "OGG_OPUS"],
-)
+PCM = ["speech-8k.pcm", "--encoding", "LINEAR16_PCM", "--rate", "8000"]
+OPUS = ["speech.ogg", "--encoding", "OGG_OPUS"]
 
 
 async def main() -> int:
@@ -25,8 +24,8 @@ async def main() -> int:
             access = await server.create_development_access()
             options = ["--lang", "en-US", "--partial", "--pace", "realtime"]
             options += ["--endpoint", server.grpc_address, "--token", access.iam_token]
-            for file, *flags in FORMATS:
-                print("==", "rechka recognize", file, *flags, "--lang en-US --partial", flush=True)
+            for file, *flags in (PCM, OPUS):
+                print("== rechka recognize", file, *flags, "--lang en-US --partial", flush=True)
                 command = ["-m", "rechka", "recognize", str(AUDIO / file), *flags, *options]
                 client = await asyncio.create_subprocess_exec(sys.executable, *command)
                 if code := await client.wait():
@@ -35,4 +34,5 @@ async def main() -> int:
 
 
 if __name__ == "__main__":
+    configure_logging(level="warning")
     sys.exit(asyncio.run(main()))

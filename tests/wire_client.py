@@ -73,7 +73,7 @@ async def outcome_of(call: Any) -> Outcome:
     chunks: list[pb.SpeechRecognitionChunk] = []
     error = None
     try:
-        async for response in call:
+        while (response := await call.read()) is not grpc.aio.EOF:
             assert len(response.chunks) == 1
             assert len(response.chunks[0].alternatives) >= 1
             chunks.append(response.chunks[0])

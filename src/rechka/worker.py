@@ -33,8 +33,9 @@ from rechka.wire.generated.rechka.recognizer.v1 import recognizer_pb2_grpc
 __all__ = ["ProcessLauncher", "ProcessWorker", "start_pool"]
 
 _STOP_GRACE_S = 3.0
-# No connection may be taken over by a proxy of the environment.
-_CHANNEL_OPTIONS = (("grpc.enable_http_proxy", 0),)
+# No connection may be taken over by a proxy of the environment, and none may
+# outlive its channel.
+_CHANNEL_OPTIONS = (("grpc.enable_http_proxy", 0), ("grpc.use_local_subchannel_pool", 1))
 
 
 async def start_pool(settings: RecognitionSettings) -> WorkerPool:
@@ -149,7 +150,18 @@ class ProcessWorker:
         return await self._process.wait()
 
     async def stop(self) -> None:
-        """End the process, by force if it does not listen; may be called again."""
+        """End the process, by force if it does not listen; may be called again.
+
+        Cancellation: takes effect only after the process has ended.
+        """
+        ending = asyncio.ensure_future(self._end())
+        try:
+            await asyncio.shield(ending)
+        except asyncio.CancelledError:
+            await ending
+            raise
+
+    async def _end(self) -> None:
         await self._channel.close()
         if self._process.stdin is not None:
             self._process.stdin.close()

@@ -73,8 +73,9 @@ class SpeechServer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
         fault = self._faults[len(self.sessions)] if len(self.sessions) < len(self._faults) else None
         self.sessions.append(seen)
         self.is_open.set()
-        await context.send_initial_metadata((("x-request-id", f"request-{len(self.sessions)}"),))
+        request_id = f"request-{len(self.sessions)}"
         try:
+            await context.send_initial_metadata((("x-request-id", request_id),))
             await self._serve(request_iterator, context, seen, fault)
         except RechkaError as error:
             code, message, trailing = to_status(error)
@@ -129,12 +130,18 @@ class Listening:
         await self.server.stop(None)
 
 
-def listen(servicer: SpeechServer, credentials: grpc.ServerCredentials | None = None) -> Listening:
-    """Return a server on a free port; entering it starts it."""
+def listen(
+    servicer: SpeechServer,
+    credentials: grpc.ServerCredentials | None = None,
+    *,
+    address: str = "",
+) -> Listening:
+    """Return a server on an address, or on a free port; entering it starts it."""
     server = grpc.aio.server()
     pb_grpc.add_SttServiceServicer_to_server(servicer, server)
+    asked = address or "127.0.0.1:0"
     if credentials is None:
-        port = server.add_insecure_port("127.0.0.1:0")
+        port = server.add_insecure_port(asked)
     else:
-        port = server.add_secure_port("127.0.0.1:0", credentials)
-    return Listening(server, f"localhost:{port}")
+        port = server.add_secure_port(asked, credentials)
+    return Listening(server, address or f"localhost:{port}")

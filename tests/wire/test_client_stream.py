@@ -280,6 +280,7 @@ async def test_an_error_of_the_source_ends_the_stream_as_it_is() -> None:
 
     async def pieces() -> AsyncIterator[bytes]:
         yield bytes(2_000)
+        await server.is_open.wait()
         raise LookupError("no more")
 
     async with listen(server) as listening, client_of(listening.endpoint) as client:

@@ -1,42 +1,147 @@
-"""Voice activity: which frames hold speech."""
+"""Voice activity: which frames of a stream hold speech.
+
+A frame is speech if it stands above the noise floor and there was *evidence* of
+a voice in it or shortly before. Evidence is
+
+- harmonics of one pitch over several bands, that stand above the noise: voice;
+- a spectrum that keeps changing its shape above the noise: whisper, and voices
+  whose pitch the noise hides;
+- at the very beginning of a stream, where no noise is known yet, strong harmonics.
+
+Steady noise, hum and tones sink into the noise floor and have no such harmonics;
+clicks are too short. The thresholds were set on noises and on synthesized
+speech, and webrtcvad was tried in this place: it takes any steady noise above
+-30 dBFS for speech, without end, and so would never end an utterance in it.
+"""
 
 import numpy as np
-import webrtcvad
+import numpy.typing as npt
 
-from rechka.audio.samples import Samples, to_pcm16
+from rechka.audio.noise import NoiseFloor
+from rechka.audio.samples import Samples
+from rechka.audio.spectrum import BANDS, FRAME_MS, FrameFeatures, SpectrumAnalyzer
 
 __all__ = ["VoiceActivity"]
 
-_FRAME_MS = 30
-# 0 lets most through, 3 least; 2 keeps faint speech and drops most noise.
-_AGGRESSIVENESS = 2
-# Below this peak a frame is the noise of a converter, not speech: -46 dBFS.
-_LEAST_PEAK = 0.005
+# What a single band can add to the mean: else one pure tone would be a whole voice.
+_MOST_ABOVE_DB = 15.0
+# Mean over the bands; 95 % of the frames of steady noise are below.
+_ACTIVE_DB = 2.0
+# A voice stands out in so many bands at least, by so much.
+_VOICE_BANDS = 3
+_STRONG_DB = 5.0
+_LASTING_PERIODICITY = 0.14
+# Evidence counts for what follows it within this time: a word's soft end.
+_EVIDENCE_FRAMES = 800 // FRAME_MS
+# The change of shape is judged over 300 ms, of which 200 ms must stand out.
+_SHAPE_FRAMES = 300 // FRAME_MS
+_LEAST_SHAPE_FRAMES = 200 // FRAME_MS
+# Mean deviation; noise that sets in or swells stays below 1.6 dB.
+_SHAPE_CHANGE_DB = 2.8
+# While no noise is known: pure tones stay below this periodicity.
+_START_FRAMES = 500 // FRAME_MS
+_START_PERIODICITY = 0.25
+_START_EVIDENCE_FRAMES = 200 // FRAME_MS
+_START_DROP_DB = 12.0
 
 
 class VoiceActivity:
-    """Judges one stream frame by frame.
+    """Judges one stream frame by frame, as soon as a frame is complete.
 
     Args:
-        rate_hz: 8000, 16000, 32000 or 48000.
+        rate_hz: Rate of the samples; at least 8000 and a multiple of 50.
+
+    Raises:
+        ValueError: The rate is not so.
 
     Threading: used by one thread at a time.
     """
 
     def __init__(self, rate_hz: int) -> None:
-        self.frame_samples = rate_hz * _FRAME_MS // 1000
-        self._rate_hz = rate_hz
-        self._detector = webrtcvad.Vad(_AGGRESSIVENESS)
-        self._rest: Samples = np.zeros(0, dtype=np.float32)
+        self._analyzer = SpectrumAnalyzer(rate_hz)
+        self._floor = NoiseFloor()
+        self._change = _ShapeChange()
+        self._frames = 0
+        self._evidence_at = -_EVIDENCE_FRAMES - 1
+        self._start_evidence_at = -_START_EVIDENCE_FRAMES - 1
+        self._start_peak_db = -np.inf
+
+    @property
+    def frame_samples(self) -> int:
+        """Length of a frame; constant."""
+        return self._analyzer.frame_samples
 
     def accept(self, samples: Samples) -> list[bool]:
-        """Take the next samples; return a judgement for each frame that is complete now."""
-        samples = np.concatenate((self._rest, samples))
-        whole = len(samples) // self.frame_samples * self.frame_samples
-        self._rest = samples[whole:]
-        return [self._is_speech(frame) for frame in samples[:whole].reshape(-1, self.frame_samples)]
+        """Take the next samples, any number of them.
 
-    def _is_speech(self, frame: Samples) -> bool:
-        if float(np.abs(frame).max()) < _LEAST_PEAK:
-            return False
-        return bool(self._detector.is_speech(to_pcm16(frame), self._rate_hz))
+        Returns:
+            Whether there is speech, for each frame that is complete now, in order;
+            the n-th value of a stream is about its n-th `frame_samples` samples.
+        """
+        return [
+            is_speech
+            for features in self._analyzer.accept(samples)
+            for is_speech in self._judge(features)
+        ]
+
+    def _judge(self, features: FrameFeatures) -> list[bool]:
+        above_db = np.minimum(self._floor.accept(features.power), _MOST_ABOVE_DB)
+        is_active = above_db.mean(axis=1) > _ACTIVE_DB
+        is_broad = is_active & ((above_db > _STRONG_DB).sum(axis=1) >= _VOICE_BANDS)
+        is_evidence = is_broad & (features.lasting_periodicity > _LASTING_PERIODICITY)
+        is_evidence |= is_broad & (self._change.accept(features.power, is_broad) > _SHAPE_CHANGE_DB)
+        speech = []
+        for index, is_frame_active in enumerate(is_active.tolist()):
+            if is_evidence[index]:
+                self._evidence_at = self._frames
+            is_start = self._frames < 2 * _START_FRAMES and self._is_start(features, index)
+            is_recent = self._frames - self._evidence_at <= _EVIDENCE_FRAMES
+            speech.append(is_start or (is_frame_active and is_recent))
+            self._frames += 1
+        return speech
+
+    def _is_start(self, features: FrameFeatures, index: int) -> bool:
+        """Tell whether a frame is speech by harmonics alone, near the stream's beginning."""
+        level_db = 10 * np.log10(features.power[index].sum() + 1e-14)
+        self._start_peak_db = max(self._start_peak_db, level_db)
+        is_strong = features.periodicity[index] > _START_PERIODICITY
+        if self._frames < _START_FRAMES and is_strong:
+            self._evidence_at = self._start_evidence_at = self._frames
+        is_recent = self._frames - self._start_evidence_at <= _START_EVIDENCE_FRAMES
+        return bool(is_recent and level_db > self._start_peak_db - _START_DROP_DB)
+
+
+class _ShapeChange:
+    """How much the spectrum's shape changes over the last frames that stand out."""
+
+    def __init__(self) -> None:
+        self._shapes = np.zeros((_SHAPE_FRAMES - 1, BANDS), dtype=np.float32)
+        self._weights = np.zeros(_SHAPE_FRAMES - 1, dtype=np.float32)
+
+    def accept(
+        self, power: npt.NDArray[np.float32], is_counted: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.float32]:
+        """Take the next frames.
+
+        Args:
+            power: Power by band; shape (n, BANDS).
+            is_counted: Which frames stand out; shape (n,).
+
+        Returns:
+            Mean deviation from the mean shape in decibels, 0 where too few frames
+            stand out; shape (n,).
+        """
+        levels_db = 10 * np.log10(power + 1e-14)
+        shapes = np.concatenate((self._shapes, levels_db - levels_db.mean(axis=1, keepdims=True)))
+        weights = np.concatenate((self._weights, is_counted.astype(np.float32)))
+        self._shapes, self._weights = shapes[1 - _SHAPE_FRAMES :], weights[1 - _SHAPE_FRAMES :]
+        # Shapes (n, BANDS, frames) and (n, 1, frames).
+        views = np.lib.stride_tricks.sliding_window_view
+        shape = views(shapes, _SHAPE_FRAMES, axis=0)
+        weight = views(weights, _SHAPE_FRAMES)[:, None, :]
+        count = np.maximum(weight.sum(axis=2, keepdims=True), 1)
+        mean = (shape * weight).sum(axis=2, keepdims=True) / count
+        deviation = (np.abs(shape - mean) * weight).sum(axis=2) / count[:, :, 0]
+        is_enough = weight.sum(axis=(1, 2)) >= _LEAST_SHAPE_FRAMES
+        change: npt.NDArray[np.float32] = np.where(is_enough, deviation.mean(axis=1), 0.0)
+        return change

@@ -1,8 +1,9 @@
 """One session of the API as one gRPC call."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 import grpc
@@ -91,19 +92,19 @@ class GrpcCall:
         self._explain = explain
         self._status: CallStatus | None = None
         self._has_status = asyncio.Event()
-        self._has_results = False
+        self._is_answered = False
         call.add_done_callback(self._on_done)
 
     @property
     def is_answered(self) -> bool:
         """Whether a result or metadata of the server has come."""
-        return self._has_results or (self._status is not None and bool(self._status.initial))
+        return self._is_answered
 
     async def results(self) -> AsyncIterator[Result]:
         """Yield results; see `SessionCall.results`."""
         try:
             async for response in self._call:
-                self._has_results = True
+                self._is_answered = True
                 for result in decode_response(response):
                     yield result
         except grpc.aio.AioRpcError as failure:
@@ -133,27 +134,23 @@ class GrpcCall:
 
     def _on_done(self, call: Any) -> None:
         code, details = _finished(call.code()), _finished(call.details())
-        if code is None or (code, details) == _PLACEHOLDER:
-            return
-        initial = tuple(_finished(call.initial_metadata()) or ())
-        trailing = tuple(_finished(call.trailing_metadata()) or ())
-        self._status = CallStatus(code, details, initial, trailing)
-        self._has_status.set()
+        if code is not None and (code, details) != _PLACEHOLDER:
+            trailing = tuple(_finished(call.trailing_metadata()) or ())
+            self._status = CallStatus(code, details, (), trailing)
+            self._has_status.set()
 
     async def _true_status(self, failure: grpc.aio.AioRpcError) -> CallStatus:
         if (failure.code(), failure.details()) == _PLACEHOLDER:
-            try:
+            # If it does not come, the library has failed in fact.
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LATE_STATUS_S):
                     await self._has_status.wait()
-            except TimeoutError:
-                # The library has failed in fact.
-                pass
-        return self._status or CallStatus(
-            failure.code(),
-            failure.details(),
-            tuple(failure.initial_metadata() or ()),
-            tuple(failure.trailing_metadata() or ()),
+        initial = tuple(await self._call.initial_metadata() or ())
+        status = self._status or CallStatus(
+            failure.code(), failure.details(), (), tuple(failure.trailing_metadata() or ())
         )
+        self._is_answered = self._is_answered or bool(initial) or bool(status.trailing)
+        return replace(status, initial=initial)
 
 
 def _finished(coroutine: Coroutine[Any, Any, _T]) -> _T | None:

@@ -93,14 +93,18 @@ class BytesSource:
         framing = _framing(
             self._format.encoding, self._format.sample_rate_hz, chunk_ms=_LONGEST_CHUNK_MS
         )
-        pieces = self._pieces
-        if not isinstance(pieces, AsyncIterable):
-            pieces = iterate_in_thread(pieces)
-        async for piece in pieces:
-            for chunk in framing.feed(piece):
+        given = self._pieces
+        pieces = aiter(given if isinstance(given, AsyncIterable) else iterate_in_thread(given))
+        try:
+            async for piece in pieces:
+                for chunk in framing.feed(piece):
+                    yield chunk
+            for chunk in framing.flush():
                 yield chunk
-        for chunk in framing.flush():
-            yield chunk
+        finally:
+            # Not left to the garbage collector: the generator may hold a device.
+            if isinstance(pieces, AsyncGenerator):
+                await pieces.aclose()
 
 
 class FileSource:

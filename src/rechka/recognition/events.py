@@ -32,6 +32,11 @@ class EventQueue:
         """Whether the reader is so far behind that no more should be made."""
         return len(self._events) > _MOST_FINISHED
 
+    @property
+    def error(self) -> RechkaError | None:
+        """What `fail` was given, None before."""
+        return self._error
+
     def put(self, event: Heard | Finished) -> None:
         """Add an event; it takes the place of an observation that nobody has read."""
         if self._events and isinstance(self._events[-1], Heard):

@@ -82,6 +82,7 @@ class WorkerPool:
         self._streams_per_worker = streams_per_worker
         self._slots = [_Slot() for _ in range(workers)]
         self._keepers: list[asyncio.Task[None]] = []
+        self._has_changed = asyncio.Event()
 
     @property
     def models(self) -> Sequence[ModelInfo]:
@@ -119,6 +120,12 @@ class WorkerPool:
             raise
         finally:
             warm.cancel()
+
+    async def wait_for_workers(self, count: int) -> None:
+        """Wait until so many workers are warm. Cancellation: safe."""
+        while len(self.pids) < count:
+            self._has_changed.clear()
+            await self._has_changed.wait()
 
     async def open(self, options: StreamOptions) -> "PooledStream":
         """Return a fresh stream of the least loaded worker that serves the model.
@@ -176,6 +183,7 @@ class WorkerPool:
             slot.launches += 1
             slot.worker = worker
             is_warm.set()
+            self._has_changed.set()
             began_s = asyncio.get_running_loop().time()
             try:
                 code = await worker.wait()

@@ -127,11 +127,9 @@ class RemoteStream:
     async def _write(self, request: pb.RecognizeRequest) -> None:
         try:
             await self._call.write(request)
-        except grpc.aio.AioRpcError as failure:
-            raise _translate(failure) from failure
-        except asyncio.InvalidStateError:
-            # The call has ended; its status says why.
-            raise await _failure(self._call) from None
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            # A write that fails says only that; why is known to the reader, if to anybody.
+            raise self._events.error or _lost() from None
 
     async def _read(self) -> None:
         try:

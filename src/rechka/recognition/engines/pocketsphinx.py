@@ -136,6 +136,7 @@ class PocketsphinxStream:
         """Decode samples of the running utterance."""
         decoder = self._lent()
         if not self._is_in_utterance:
+            decoder.set_cmn(_CEPSTRAL_MEAN)
             decoder.start_utt()
             self._is_in_utterance = True
         decoder.process_raw(to_pcm16(samples))

@@ -1,0 +1,178 @@
+"""Sessions on real worker processes, and what happens when one of them dies."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import grpc
+import psutil
+import pytest
+
+from rechka.bootstrap import Server
+from rechka.errors import ErrorCode, RequestError
+from rechka.recognition.pool import WorkerPool
+from rechka.settings import RecognitionSettings, load_settings
+from rechka.worker import start_pool
+from wire_client import Start, audio, config, outcome_of
+
+
+async def pool_of(workers: int, **options: object) -> WorkerPool:
+    pool = await start_pool(
+        RecognitionSettings(engine="scripted", workers=workers, engine_options=options)
+    )
+    await pool.wait_for_workers(workers)
+    return pool
+
+
+async def test_a_killed_worker_ends_its_own_sessions_and_nobody_elses(
+    start: Start, pcm: bytes
+) -> None:
+    pool = await pool_of(2)
+    try:
+        running = await start(recognizer=pool)
+        calls = [running.open() for _ in range(10)]
+        for call in calls:
+            await call.write(config(partial_results=True))
+            for message in audio(pcm[:24_000]):
+                await call.write(message)
+            await call.read()
+        os.kill(pool.pids[0], signal.SIGKILL)
+
+        reading = [asyncio.create_task(outcome_of(call)) for call in calls]
+        while sum(task.done() for task in reading) < 5:
+            await asyncio.wait(
+                [task for task in reading if not task.done()],
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        for call, task in zip(calls, reading, strict=True):
+            if not task.done():
+                for message in audio(pcm[24_000:]):
+                    await call.write(message)
+                await call.done_writing()
+        outcomes = await asyncio.gather(*reading)
+        lost = [item for item in outcomes if item.error is not None]
+        assert len(lost) == 5
+        for outcome in lost:
+            assert outcome.code is grpc.StatusCode.UNAVAILABLE
+            assert outcome.error is not None
+            assert outcome.error.code is ErrorCode.WORKER_LOST
+        assert all(len(item.finals) == 3 for item in outcomes if item.error is None)
+        again = await running.recognize([config(), *audio(pcm)])
+        assert len(again.finals) == 3
+        await pool.wait_for_workers(2)
+        assert pool.restarts == 1
+    finally:
+        await pool.close()
+
+
+async def test_sessions_that_say_nothing_notice_the_death_of_their_worker(
+    start: Start, pcm: bytes
+) -> None:
+    pool = await pool_of(1)
+    try:
+        running = await start(recognizer=pool)
+        calls = [running.open() for _ in range(10)]
+        for call in calls:
+            await call.write(config(partial_results=True))
+            for message in audio(pcm[:24_000]):
+                await call.write(message)
+            await call.read()
+        os.kill(pool.pids[0], signal.SIGKILL)
+        async with asyncio.timeout(1):
+            outcomes = await asyncio.gather(*(outcome_of(call) for call in calls))
+        assert {outcome.code for outcome in outcomes} == {grpc.StatusCode.UNAVAILABLE}
+    finally:
+        await pool.close()
+
+
+async def test_an_engine_that_crashes_the_process_ends_as_unavailable(
+    start: Start, pcm: bytes
+) -> None:
+    pool = await pool_of(1, lines=["please crash now"], exit_on="crash")
+    try:
+        running = await start(recognizer=pool)
+        outcome = await running.recognize([config(), *audio(pcm)])
+        assert outcome.code is grpc.StatusCode.UNAVAILABLE
+    finally:
+        await pool.close()
+
+
+async def test_streams_go_to_the_least_loaded_worker_and_the_full_pool_refuses(
+    start: Start,
+) -> None:
+    pool = await pool_of(2, max_streams=2)
+    try:
+        running = await start(recognizer=pool)
+        calls = [running.open() for _ in range(4)]
+        for call in calls:
+            await call.write(config())
+            await call.wait_for_connection()
+        outcome = await running.recognize([config()])
+        while outcome.error is None:
+            outcome = await running.recognize([config()])
+        assert outcome.error.code is ErrorCode.OVERLOADED
+        for call in calls:
+            await call.done_writing()
+            assert (await outcome_of(call)).error is None
+    finally:
+        await pool.close()
+
+
+async def test_closing_the_pool_leaves_no_process_and_no_socket(tmp_path: Path) -> None:
+    pool = await pool_of(2)
+    processes = [psutil.Process(pid) for pid in pool.pids]
+    sockets = [
+        Path(argument.removeprefix("--socket=")).parent
+        for process in processes
+        for argument in process.cmdline()
+        if argument.startswith("--socket=")
+    ]
+    assert all(folder.is_dir() and folder.stat().st_mode & 0o077 == 0 for folder in sockets)
+    await pool.close()
+    assert not any(process.is_running() for process in processes)
+    assert not any(folder.exists() for folder in sockets)
+
+
+async def test_a_worker_ends_when_its_server_is_killed() -> None:
+    program = (
+        "import asyncio\n"
+        "from rechka.settings import RecognitionSettings\n"
+        "from rechka.worker import start_pool\n"
+        "async def main():\n"
+        "    pool = await start_pool(RecognitionSettings(engine='scripted', workers=1))\n"
+        "    print(pool.pids[0], flush=True)\n"
+        "    await asyncio.Event().wait()\n"
+        "asyncio.run(main())\n"
+    )
+    server = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE
+    )
+    assert server.stdout is not None
+    worker = psutil.Process(int(await server.stdout.readline()))
+    server.kill()
+    await server.wait()
+    await asyncio.to_thread(psutil.wait_procs, [worker], timeout=30)
+    assert not worker.is_running()
+
+
+@pytest.mark.parametrize(
+    ("recognition", "text"),
+    [
+        ({"engine": "magic"}, "recognition.engine: got 'magic'; accepted: pocketsphinx, scripted"),
+        ({"engine": "scripted", "engine_options": {"word": 1}}, "engine_options.word: unknown"),
+        ({"engine": "scripted", "engine_options": {"word_ms": "x"}}, "accepted: a value of type"),
+    ],
+)
+async def test_settings_that_no_engine_takes_stop_the_start(
+    tmp_path: Path, recognition: dict[str, object], text: str
+) -> None:
+    ports = {"grpc_address": "127.0.0.1:0", "http_address": "127.0.0.1:0"}
+    settings = load_settings(
+        overrides={"data_dir": tmp_path, "server": ports, "recognition": recognition}
+    )
+    with pytest.raises(RequestError) as caught:
+        async with Server(settings):
+            pass
+    assert text in str(caught.value)
