@@ -30,7 +30,6 @@ async def bootstrap(desk: Desk) -> None:
     desk.show(
         {
             "folder_id": made.folder_id,
-            "account_id": made.account_id,
             "iam_token": made.iam_token,
             "api_key": made.api_key,
         }
