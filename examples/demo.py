@@ -5,7 +5,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-from rechka.access.bootstrap import create_development_access
 from rechka.bootstrap import Server
 from rechka.observability.logs import configure_logging
 from rechka.settings import load_settings
@@ -22,7 +21,7 @@ async def main() -> int:
         settings = load_settings(overrides={"data_dir": data_dir, "server": ports})
         async with Server(settings) as server:
             await server.wait_ready()
-            access = await create_development_access(server.store)
+            access = await server.create_development_access()
             options = ["--lang", "en-US", "--partial", "--pace", "realtime"]
             options += ["--endpoint", server.grpc_address, "--token", access.iam_token]
             for file, *flags in (PCM, OPUS):

@@ -4,27 +4,61 @@ import asyncio
 from contextlib import AsyncExitStack
 from types import TracebackType
 
-from rechka.access.authority import Authority
+import structlog
+
+from rechka.access.audit import Actor
+from rechka.access.bootstrap import DevelopmentAccess, create_development_access
 from rechka.access.port import AccessStore
+from rechka.access.quota import Quota
+from rechka.access.service import Access
+from rechka.access.tokens import TokenSigner
+from rechka.errors import RechkaError
 from rechka.gateway.app import create_app
 from rechka.gateway.server import HttpServer
 from rechka.recognition.port import Recognizer
 from rechka.session.clock import AsyncioClock, Clock
 from rechka.session.conversation import profanity_rules
 from rechka.settings import Settings
-from rechka.storage.access_file import FileAccessStore
+from rechka.storage.access_sql import open_access_store
+from rechka.storage.signing_key import load_signer
 from rechka.transport.server import GrpcServer
+from rechka.transport.tls import certificate_hosts
 from rechka.worker import start_pool
 
-__all__ = ["Server", "open_access_store"]
+__all__ = ["Server"]
+
+_log = structlog.get_logger()
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 # How late, at most, health and readiness tell a change of the workers.
 _READINESS_INTERVAL_S = 0.2
 
 
-def open_access_store(settings: Settings) -> AccessStore:
-    """Return the store of accounts and credentials that the settings name."""
-    return FileAccessStore(settings.data_dir)
+def _create_access(settings: Settings, store: AccessStore, signer: TokenSigner) -> Access:
+    limits = settings.access
+    server = settings.server
+    hosts = {*limits.token_hosts, *certificate_hosts(server.tls_cert)}
+    for address in (server.grpc_address, server.advertised_address):
+        host = address.rpartition(":")[0] or address
+        hosts |= _LOOPBACK if host in _LOOPBACK else {host}
+    return Access(
+        store,
+        signer,
+        hosts={host.lower() for host in hosts if host},
+        default_quota=Quota(
+            sessions_per_s=limits.sessions_per_s,
+            concurrent_sessions=limits.concurrent_sessions,
+            audio_s_per_day=limits.audio_s_per_day,
+        ),
+        lease_s=limits.lease_s,
+        audit_days=limits.audit_days,
+        login_failures_per_minute=limits.login_failures_per_minute,
+        on_trouble=_tell_trouble,
+    )
+
+
+def _tell_trouble(error: RechkaError) -> None:
+    _log.warning("access_trouble", code=error.code.value, reason=error.message)
 
 
 class Server:
@@ -36,7 +70,8 @@ class Server:
         settings: The settings.
         recognizer: Where engine streams come from; None starts the worker
             processes of the settings.
-        store: Accounts and credentials; None opens the one of the settings.
+        store: Accounts and credentials, closed with the server; None opens the
+            one of the settings.
         clock: Time of the sessions; None is the event loop's.
 
     Raises:
@@ -53,7 +88,7 @@ class Server:
     ) -> None:
         self._settings = settings
         self._given_recognizer = recognizer
-        self.store = store or open_access_store(settings)
+        self._given_store = store
         self._clock = clock or AsyncioClock()
         self._stack = AsyncExitStack()
         self._ready = asyncio.Event()
@@ -63,6 +98,13 @@ class Server:
         # A word list that is no good is refused now, not in the first session.
         profanity_rules(self._settings.results.profanity_file)
         async with AsyncExitStack() as stack:
+            self.signer = load_signer(self._settings.data_dir)
+            self.store = self._given_store or await open_access_store(
+                self._settings.access.database_url, data_dir=self._settings.data_dir
+            )
+            access = _create_access(self._settings, self.store, self.signer)
+            stack.push_async_callback(access.close)
+            await access.start()
             if self._given_recognizer is None:
                 pool = await start_pool(self._settings.recognition)
                 stack.push_async_callback(pool.close)
@@ -72,7 +114,7 @@ class Server:
             self._grpc = GrpcServer(
                 self._settings,
                 recognizer=self._recognizer,
-                authority=Authority(self.store),
+                access=access,
                 clock=self._clock,
             )
             stack.push_async_callback(self._grpc.stop, grace_s=0)
@@ -109,6 +151,10 @@ class Server:
     def recognizer(self) -> Recognizer:
         """Where the sessions get their streams."""
         return self._recognizer
+
+    async def create_development_access(self) -> DevelopmentAccess:
+        """Return credentials of the development folder, which is made when missing."""
+        return await create_development_access(self.store, self.signer, actor=Actor("server"))
 
     async def wait_ready(self) -> None:
         """Wait until a session can be opened."""

@@ -43,8 +43,36 @@ class ServerSettings(_Section):
     """PEM file of the server's certificate chain; with `tls_key` it turns TLS on."""
     tls_key: Path | None = None
     """PEM file of the certificate's private key."""
+    tls_client_ca: Path | None = None
+    """PEM file of the authorities whose client certificates are asked for; a
+    client without one is refused."""
+    allow_plaintext: bool = False
+    """Whether ports beyond loopback may be served without TLS, such as behind a proxy."""
     drain_grace_s: Seconds = 30.0
     """Time that running sessions have to finish after SIGTERM."""
+
+
+class AccessSettings(_Section):
+    """Who may use the server, and how much; docs/access.md tells more."""
+
+    database_url: str = ""
+    """`postgresql://user@host/name` for several servers; empty: a SQLite file in
+    the data folder."""
+    sessions_per_s: Annotated[int, Field(ge=0)] = 40
+    """New sessions a second of a folder that sets no limit itself; 0: no limit."""
+    concurrent_sessions: Annotated[int, Field(ge=0)] = 60
+    """Sessions at once of a folder that sets no limit itself; 0: no limit."""
+    audio_s_per_day: Annotated[int, Field(ge=0)] = 0
+    """Seconds of audio a day (UTC) of a folder that sets no limit itself; 0: no limit."""
+    lease_s: Annotated[float, Field(ge=1.0, le=3600.0)] = 40.0
+    """Time after which the sessions of a server that died no longer count."""
+    login_failures_per_minute: Annotated[int, Field(ge=0)] = 60
+    """Failed log-ins of one address before it has to wait; 0: no limit."""
+    token_hosts: tuple[str, ...] = ("api.cloud.yandex.net",)
+    """Host names that the `aud` of a service account's JWT may name, beside those
+    of the server's addresses and its certificate."""
+    audit_days: Annotated[int, Field(ge=1)] = 90
+    """Age at which audit events are forgotten."""
 
 
 class LimitSettings(_Section):
@@ -127,6 +155,8 @@ class Settings(BaseSettings):
     """Folder of everything that the server keeps."""
     server: ServerSettings = ServerSettings()
     """Where the server listens and how it stops."""
+    access: AccessSettings = AccessSettings()
+    """Who may use the server, and how much; docs/access.md tells more."""
     limits: LimitSettings = LimitSettings()
     """Limits of one session; the defaults are the vendor's."""
     endpointing: EndpointingSettings = EndpointingSettings()

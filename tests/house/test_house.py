@@ -26,7 +26,8 @@ def test_modules_and_functions_are_small(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SOURCES, ids=NAMES)
 def test_public_names_are_few_exist_and_are_documented(path: Path) -> None:
-    if path.name in {"__init__.py", "__main__.py"}:
+    # Alembic loads the migrations, and gives them what they import.
+    if path.name in {"__init__.py", "__main__.py"} or "migrations" in path.parts:
         return
     parts = path.relative_to(ROOT / "src").with_suffix("").parts
     module = importlib.import_module(".".join(parts))

@@ -8,7 +8,6 @@ from typing import Any
 import grpc.aio
 import pytest
 
-from rechka.access.bootstrap import create_development_access
 from rechka.bootstrap import Server
 from rechka.recognition.port import Recognizer
 from rechka.session.clock import Clock
@@ -47,12 +46,14 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
                 recognizer = await stack.enter_async_context(scripted_recognizer(**options))
             ports = {"grpc_address": "127.0.0.1:0", "http_address": "127.0.0.1:0"}
             sections["server"] = {**ports, **sections.get("server", {})}
+            # Tests open sessions faster than the default quota lets a client.
+            sections["access"] = {"sessions_per_s": 0, **sections.get("access", {})}
             settings = load_settings(overrides={"data_dir": tmp_path, **sections})
             server = await stack.enter_async_context(
                 Server(settings, recognizer=recognizer, clock=clock)
             )
             await server.wait_ready()
-            access = await create_development_access(server.store)
+            access = await server.create_development_access()
             channel = await stack.enter_async_context(
                 grpc.aio.insecure_channel(server.grpc_address)
             )

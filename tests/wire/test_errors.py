@@ -1,5 +1,6 @@
 """Every row of the table of errors: code, text, details."""
 
+import time
 import zlib
 from collections.abc import Sequence
 from typing import Any
@@ -8,8 +9,10 @@ import grpc
 import grpc.aio
 import pytest
 
-from rechka.access.port import Account, AccountKind, Role
-from rechka.access.secrets import hash_secret
+from rechka.access.administration import Administration
+from rechka.access.audit import Actor
+from rechka.access.identities import Account, AccountKind, Role
+from rechka.access.issuing import issue_token
 from rechka.errors import ErrorCode
 from rechka.recognition.port import ModelInfo, RecognizerStream, StreamOptions
 from rechka.testing.clock import VirtualClock
@@ -104,15 +107,14 @@ async def test_bad_credentials(start: Start, authorization: str, text: str) -> N
 
 async def test_an_expired_token(start: Start) -> None:
     running = await start()
-    store = running.server.store
-    await store.add_account(Account("someone", AccountKind.USER))
-    await store.add_token(hash_secret("t1.old"), account_id="someone", expires_at_s=1.0)
+    account = Account("someone", AccountKind.USER)
+    old = issue_token(running.server.signer, account, now_s=time.time() - 61, life_s=60)
     await refuse(
         running,
         [config()],
         Status.UNAUTHENTICATED,
         "The token has expired",
-        authorization="Bearer t1.old",
+        authorization=f"Bearer {old.secret}",
     )
 
 
@@ -133,13 +135,13 @@ async def test_an_api_key_is_as_good_as_a_token(start: Start, pcm: bytes) -> Non
 
 async def user(running: Running, *roles: Role) -> str:
     """Add a user with roles in the folder "b1g"; return the authorization metadata."""
-    store = running.server.store
-    await store.add_folder("b1g", name="folder")
-    await store.add_account(Account("someone", AccountKind.USER))
-    await store.add_token(hash_secret("t1.user"), account_id="someone", expires_at_s=9e9)
+    operator = Administration(running.server.store, Actor("os:test"))
+    await operator.create_folder("folder", folder_id="b1g")
+    await operator.create_account(AccountKind.USER, "Ann", account_id="someone")
     for role in roles:
-        await store.grant(role, account_id="someone", folder_id="b1g")
-    return "Bearer t1.user"
+        await operator.grant(role, account_id="someone", folder_id="b1g")
+    issued = await operator.create_token(running.server.signer, "someone")
+    return f"Bearer {issued.secret}"
 
 
 async def test_a_user_without_a_folder(start: Start) -> None:

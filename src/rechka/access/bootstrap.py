@@ -1,40 +1,79 @@
 """The first folder of a new server, with an account and credentials to try it."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
-from rechka.access.port import AccessStore, Account, AccountKind, Role
-from rechka.access.secrets import hash_secret, new_api_key, new_iam_token
+from rechka.access.administration import Administration
+from rechka.access.audit import Actor
+from rechka.access.credentials import LOOKUP_CHARACTERS
+from rechka.access.identities import AccountKind, Role
+from rechka.access.port import AccessStore
+from rechka.access.secrets import hash_secret, new_api_key
+from rechka.access.tokens import TokenSigner
 
 __all__ = ["DevelopmentAccess", "create_development_access"]
 
 _FOLDER_ID = "b1gdevelopment"
 _ACCOUNT_ID = "ajedevelopment"
-# The longest life that an IAM token of the API has.
-_TOKEN_LIFE_S = 12 * 3600
 
 
 @dataclass(frozen=True, slots=True)
 class DevelopmentAccess:
-    """What a client needs; the secrets are shown this once and kept hashed."""
+    """What a client needs to try a server.
+
+    Attributes:
+        folder_id: The folder "development".
+        account_id: Its service account, an editor of it.
+        iam_token: Fresh at each call, good for 12 hours.
+        api_key: The same at each call, as long as it is not revoked.
+    """
 
     folder_id: str
-    iam_token: str
-    api_key: str
+    account_id: str
+    iam_token: str = field(repr=False)
+    api_key: str = field(repr=False)
 
 
-async def create_development_access(store: AccessStore) -> DevelopmentAccess:
-    """Make sure of the development folder and its service account; issue credentials.
+async def create_development_access(
+    store: AccessStore,
+    signer: TokenSigner,
+    *,
+    actor: Actor,
+    clock: Callable[[], float] = time.time,
+) -> DevelopmentAccess:
+    """Make sure of the development folder, its service account and its credentials.
 
-    Run again, it keeps the folder and the account and issues new credentials
-    beside the old ones.
+    Run again, it changes nothing and answers the same but for a fresh token:
+    the API key is derived from the signer's private key, so that it need not
+    be kept to be shown again. After it was revoked, another one takes its place.
+
+    Raises:
+        RequestError: The operator has deleted the folder, whose id stays taken.
+        UnavailableError: The store is not reachable.
     """
-    await store.add_folder(_FOLDER_ID, name="development")
-    await store.add_account(Account(_ACCOUNT_ID, AccountKind.SERVICE, home_folder_id=_FOLDER_ID))
-    await store.grant(Role.EDITOR, account_id=_ACCOUNT_ID, folder_id=_FOLDER_ID)
-    token, api_key = new_iam_token(), new_api_key()
-    await store.add_token(
-        hash_secret(token), account_id=_ACCOUNT_ID, expires_at_s=time.time() + _TOKEN_LIFE_S
-    )
-    await store.add_api_key(hash_secret(api_key), account_id=_ACCOUNT_ID)
-    return DevelopmentAccess(_FOLDER_ID, token, api_key)
+    operator = Administration(store, actor, clock=clock)
+    if await store.find_folder(_FOLDER_ID) is None:
+        await operator.create_folder("development", folder_id=_FOLDER_ID)
+    if await store.find_account(_ACCOUNT_ID) is None:
+        await operator.create_account(
+            AccountKind.SERVICE, "development", home_folder_id=_FOLDER_ID, account_id=_ACCOUNT_ID
+        )
+    await operator.grant(Role.EDITOR, account_id=_ACCOUNT_ID, folder_id=_FOLDER_ID)
+    api_key = await _api_key(store, operator, signer)
+    token = await operator.create_token(signer, _ACCOUNT_ID)
+    return DevelopmentAccess(_FOLDER_ID, _ACCOUNT_ID, token.secret, api_key)
+
+
+async def _api_key(store: AccessStore, operator: Administration, signer: TokenSigner) -> str:
+    number = 0
+    while True:
+        seed = signer.derive_secret(f"development api key {number}")
+        secret = new_api_key(seed)
+        known = await store.find_api_key(hash_secret(secret)[:LOOKUP_CHARACTERS])
+        if known is None:
+            await operator.create_api_key(_ACCOUNT_ID, name="development", seed=seed)
+            return secret
+        if not known.revoked:
+            return secret
+        number += 1

@@ -38,6 +38,9 @@ _SHAPE_FRAMES = 300 // FRAME_MS
 _LEAST_SHAPE_FRAMES = 200 // FRAME_MS
 # Mean deviation; noise that sets in or swells stays below 1.6 dB.
 _SHAPE_CHANGE_DB = 2.8
+# What stands out for 300 ms and changes less is a tone or a machine; of the
+# stretches of speech 0.5 % are so steady.
+_STEADY_DB = 1.5
 # While no noise is known: pure tones stay below this periodicity.
 _START_FRAMES = 500 // FRAME_MS
 _START_PERIODICITY = 0.25
@@ -88,11 +91,16 @@ class VoiceActivity:
         above_db = np.minimum(self._floor.accept(features.power), _MOST_ABOVE_DB)
         is_active = above_db.mean(axis=1) > _ACTIVE_DB
         is_broad = is_active & ((above_db > _STRONG_DB).sum(axis=1) >= _VOICE_BANDS)
-        is_evidence = is_broad & (features.lasting_periodicity > _LASTING_PERIODICITY)
-        is_evidence |= is_broad & (self._change.accept(features.power, is_broad) > _SHAPE_CHANGE_DB)
+        change_db, counts = self._change.accept(features.power, is_active)
+        is_voiced = features.lasting_periodicity > _LASTING_PERIODICITY
+        is_changing = (change_db > _SHAPE_CHANGE_DB) & (counts >= _LEAST_SHAPE_FRAMES)
+        is_evidence = is_broad & (is_voiced | is_changing)
+        is_steady = (change_db < _STEADY_DB) & (counts >= _SHAPE_FRAMES)
         speech = []
         for index, is_frame_active in enumerate(is_active.tolist()):
-            if is_evidence[index]:
+            if is_steady[index]:
+                self._evidence_at = -_EVIDENCE_FRAMES - 1
+            elif is_evidence[index]:
                 self._evidence_at = self._frames
             is_start = self._frames < 2 * _START_FRAMES and self._is_start(features, index)
             is_recent = self._frames - self._evidence_at <= _EVIDENCE_FRAMES
@@ -120,7 +128,7 @@ class _ShapeChange:
 
     def accept(
         self, power: npt.NDArray[np.float32], is_counted: npt.NDArray[np.bool_]
-    ) -> npt.NDArray[np.float32]:
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Take the next frames.
 
         Args:
@@ -128,8 +136,8 @@ class _ShapeChange:
             is_counted: Which frames stand out; shape (n,).
 
         Returns:
-            Mean deviation from the mean shape in decibels, 0 where too few frames
-            stand out; shape (n,).
+            For each frame the mean deviation from the mean shape in decibels, and
+            of how many frames; both of shape (n,).
         """
         levels_db = 10 * np.log10(power + 1e-14)
         shapes = np.concatenate((self._shapes, levels_db - levels_db.mean(axis=1, keepdims=True)))
@@ -139,9 +147,8 @@ class _ShapeChange:
         views = np.lib.stride_tricks.sliding_window_view
         shape = views(shapes, _SHAPE_FRAMES, axis=0)
         weight = views(weights, _SHAPE_FRAMES)[:, None, :]
-        count = np.maximum(weight.sum(axis=2, keepdims=True), 1)
-        mean = (shape * weight).sum(axis=2, keepdims=True) / count
-        deviation = (np.abs(shape - mean) * weight).sum(axis=2) / count[:, :, 0]
-        is_enough = weight.sum(axis=(1, 2)) >= _LEAST_SHAPE_FRAMES
-        change: npt.NDArray[np.float32] = np.where(is_enough, deviation.mean(axis=1), 0.0)
-        return change
+        count = weight.sum(axis=2, keepdims=True)
+        divisor = np.maximum(count, 1)
+        mean = (shape * weight).sum(axis=2, keepdims=True) / divisor
+        deviation = (np.abs(shape - mean) * weight).sum(axis=2) / divisor[:, :, 0]
+        return deviation.mean(axis=1), count[:, 0, 0]

@@ -38,9 +38,12 @@ _NOTHING = 1e-20
 # So small a product is done by one thread of the linear algebra library.
 _BLOCK_FRAMES = 16
 
-_COSINES = np.cos(
-    2 * np.pi * np.outer(np.arange(_LINES)[_VOICE_LINES] * _LINE_HZ, _PERIODS_S)
-).astype(np.float32)
+_LINE_NUMBERS = np.arange(_LINES)
+_NEIGHBORS = np.abs(_LINE_NUMBERS[:, None] - _LINE_NUMBERS[None, _VOICE_LINES]) <= _WHITENING_LINES
+_NEIGHBORHOOD = (_NEIGHBORS / _NEIGHBORS.sum(axis=0)).astype(np.float32)
+_COSINES = np.cos(2 * np.pi * np.outer(_LINE_NUMBERS[_VOICE_LINES] * _LINE_HZ, _PERIODS_S)).astype(
+    np.float32
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,21 +116,18 @@ class SpectrumAnalyzer:
 
 
 def _whiten(magnitude: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Divide each line by the average of its neighborhood; shape stays (n, lines).
+    """Divide the voice's lines by the average of their neighborhood; shape (n, lines).
 
     What is left are the harmonics, whatever the color and the loudness.
     """
-    width = 2 * _WHITENING_LINES + 1
-    edges = ((0, 0), (_WHITENING_LINES + 1, _WHITENING_LINES))
-    sums = np.cumsum(np.pad(magnitude, edges, mode="edge"), axis=1, dtype=np.float64)
-    average = (sums[:, width:] - sums[:, :-width]) / width
-    whitened: npt.NDArray[np.float32] = (magnitude / (average + _NOTHING)).astype(np.float32)
+    whitened: npt.NDArray[np.float32] = magnitude[:, _VOICE_LINES] / (
+        magnitude @ _NEIGHBORHOOD + np.float32(_NOTHING)
+    )
     return whitened
 
 
 def _correlate(whitened: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return the normalized autocorrelation at each period; shape (n, periods)."""
-    lines = whitened[:, _VOICE_LINES]
-    total = lines.sum(axis=1, keepdims=True) + np.float32(_NOTHING)
-    correlation: npt.NDArray[np.float32] = (lines @ _COSINES) / total
+    total = whitened.sum(axis=1, keepdims=True) + np.float32(_NOTHING)
+    correlation: npt.NDArray[np.float32] = (whitened @ _COSINES) / total
     return correlation

@@ -18,7 +18,6 @@ import soxr
 from rich.console import Console
 from rich.table import Table
 
-from rechka.access.bootstrap import create_development_access
 from rechka.audio.samples import to_pcm16
 from rechka.bootstrap import Server
 from rechka.cli.scoring import score
@@ -144,10 +143,13 @@ async def _server(
         return
     with tempfile.TemporaryDirectory() as data_dir:
         ports = {"grpc_address": "127.0.0.1:0", "http_address": "127.0.0.1:0"}
-        settings = load_settings(overrides={"data_dir": data_dir, "server": ports})
+        unlimited = {"sessions_per_s": 0, "concurrent_sessions": 0}
+        settings = load_settings(
+            overrides={"data_dir": data_dir, "server": ports, "access": unlimited}
+        )
         async with Server(settings) as server:
             await server.wait_ready()
-            access = await create_development_access(server.store)
+            access = await server.create_development_access()
             async with AsyncClient(server.grpc_address, token=access.iam_token) as client:
                 yield client
 

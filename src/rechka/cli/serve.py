@@ -32,6 +32,19 @@ _FORCED_EXIT = 130
 )
 @click.option("--tls-cert", type=click.Path(path_type=Path), help="PEM certificate chain.")
 @click.option("--tls-key", type=click.Path(path_type=Path), help="PEM private key.")
+@click.option(
+    "--tls-client-ca",
+    type=click.Path(path_type=Path),
+    help="PEM authorities; clients without a certificate of theirs are refused.",
+)
+@click.option(
+    "--allow-plaintext", is_flag=True, default=None, help="Serve beyond loopback without TLS."
+)
+@click.option(
+    "--database-url",
+    envvar="RECHKA_ACCESS__DATABASE_URL",
+    help="postgresql://user@host/name [a SQLite file in the data folder].",
+)
 @click.option("--engine", help="Engine to recognize with [pocketsphinx].")
 @click.option(
     "--log-level",
@@ -40,7 +53,12 @@ _FORCED_EXIT = 130
     show_default=True,
 )
 def serve(
-    config: Path | None, data_dir: Path | None, engine: str | None, log_level: str, **flags: Any
+    config: Path | None,
+    data_dir: Path | None,
+    database_url: str | None,
+    engine: str | None,
+    log_level: str,
+    **flags: Any,
 ) -> None:
     """Run a server.
 
@@ -53,6 +71,8 @@ def serve(
     }
     if data_dir is not None:
         overrides["data_dir"] = data_dir
+    if database_url is not None:
+        overrides["access"] = {"database_url": database_url}
     if engine is not None:
         overrides["recognition"] = {"engine": engine}
     settings = load_settings(config, overrides=overrides)

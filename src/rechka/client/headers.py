@@ -12,6 +12,7 @@ __all__ = ["SERVED_RATES_HZ", "Header", "read_header"]
 SERVED_RATES_HZ = (8_000, 16_000, 48_000)
 """Rates of LINEAR16_PCM that the API documents."""
 
+_FORMAT_BYTES = 16
 _PCM_TAG = 0x0001
 _EXTENSIBLE_TAG = 0xFFFE
 _TAGS = {0x0003: "floating point", 0x0006: "A-law", 0x0007: "mu-law", 0x0011: "ADPCM"}
@@ -58,6 +59,8 @@ def read_header(head: bytes, *, is_all: bool) -> Header | None:
         return _read_ogg(head, is_all=is_all)
     if head.startswith((b"RIFF", b"RF64")):
         return _read_wav(head, is_all=is_all)
+    if head.startswith(b"RIFX"):
+        found = "a header of big-endian WAV (RIFX)"
     raise _refused(f"it begins with {found}; accepted: WAV, Ogg Opus, raw PCM{_CONVERT}")
 
 
@@ -80,7 +83,9 @@ def _read_wav(head: bytes, *, is_all: bool) -> Header | None:
                 raise _refused("broken WAV: no format before the data")
             audio_bytes = None if size in _OPEN_SIZES else size
             return Header(AudioEncoding.LINEAR16_PCM, rate_hz, position + 8, audio_bytes)
-        if name == b"fmt " and len(head) >= position + 8 + max(size, 16):
+        if name == b"fmt " and size < _FORMAT_BYTES:
+            raise _refused("broken WAV: its format is too short")
+        if name == b"fmt " and len(head) >= position + 8 + size:
             rate_hz = _read_format(head[position + 8 : position + 8 + size])
         position += 8 + size + size % 2
     if is_all or position > _MOST_HEADER_BYTES:

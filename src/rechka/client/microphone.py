@@ -54,7 +54,7 @@ class MicrophoneSource:
         """Where the audio ends that was handed out so far."""
 
     async def open(self) -> AudioFormat:
-        """Open the device.
+        """Open the device and begin to record.
 
         Raises:
             RequestError: `sounddevice` or PortAudio is missing, or there is no such
@@ -71,6 +71,7 @@ class MicrophoneSource:
                 dtype="int16",
                 callback=self._on_audio,
             )
+            self._recorder.start()
         except (ValueError, sounddevice.PortAudioError) as error:
             problem = f"microphone: {error}; `rechka mic --list-devices` lists what there is"
             raise RequestError(ErrorCode.INVALID_CONFIG, problem) from None
@@ -84,14 +85,13 @@ class MicrophoneSource:
         self._blocks.put_nowait(None)
 
     async def chunks(self) -> AsyncGenerator[PcmChunk, None]:
-        """Record and yield until `stop`.
+        """Yield what is recorded until `stop`.
 
         Raises:
             UnavailableError: The server took the audio too slowly for too long.
         """
         framing = PcmFraming(self._rate_hz, chunk_ms=self._chunk_ms)
         with contextlib.closing(self._recorder):
-            self._recorder.start()
             while (block := await self._blocks.get()) is not None:
                 if self._has_overflowed:
                     late = f"microphone: {_MOST_WAITING_MS // 1000} s of audio wait for the server"

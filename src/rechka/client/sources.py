@@ -59,9 +59,11 @@ class AudioSource(Protocol):
         ...
 
 
-def _framing(encoding: AudioEncoding, rate_hz: int, *, chunk_ms: int) -> Framing:
+def _framing(
+    encoding: AudioEncoding, rate_hz: int, *, chunk_ms: int, least_ms: int = 10
+) -> Framing:
     if encoding is AudioEncoding.LINEAR16_PCM:
-        return PcmFraming(rate_hz, chunk_ms=chunk_ms)
+        return PcmFraming(rate_hz, chunk_ms=chunk_ms, least_ms=least_ms)
     if encoding is AudioEncoding.OGG_OPUS:
         return OpusFraming()
     raise RequestError(
@@ -230,7 +232,9 @@ class FileSource:
         if self._format is None or self._blocks is None:
             raise RuntimeError("open comes before chunks")
         encoding, rate_hz = self._format.encoding, self._format.sample_rate_hz
-        framing = _framing(encoding, rate_hz, chunk_ms=self._chunk_ms)
+        # A pipe's audio is passed on as it comes; a file's need not be in odd pieces.
+        least_ms = 10 if _file_size(self._file) is None else self._chunk_ms
+        framing = _framing(encoding, rate_hz, chunk_ms=self._chunk_ms, least_ms=least_ms)
         try:
             async for block in self._audio_blocks(self._blocks):
                 for chunk in framing.feed(block):

@@ -11,13 +11,15 @@ from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, NoReturn
+from urllib.parse import unquote
 
 import grpc
 import grpc.aio
 import structlog
 
+from rechka.access.audit import Actor
 from rechka.access.authority import Authority
-from rechka.access.port import Account
+from rechka.access.identities import Account
 from rechka.errors import ErrorCode, InternalError, RechkaError, UnavailableError
 from rechka.wire.status import to_status
 
@@ -37,6 +39,7 @@ class Call:
         request_id: Made by the server, sent back as `x-request-id`.
         client_request_id: The client's own `x-client-request-id`, "" without one.
         account: Who calls; None where the method is open to everybody.
+        address: Host that the call comes from, "" for a Unix socket.
         folder_id: The `x-folder-id` of the metadata, "" without one.
         normalize_partials: Whether `x-normalize-partials` is set to true.
     """
@@ -44,6 +47,7 @@ class Call:
     request_id: str
     client_request_id: str
     account: Account | None
+    address: str
     folder_id: str
     normalize_partials: bool
 
@@ -53,6 +57,12 @@ class Call:
         if self.account is None:
             raise InternalError(ErrorCode.INTERNAL, "the method is open to everybody")
         return self.account
+
+    @property
+    def actor(self) -> Actor:
+        """Who calls, as the audit trail names it."""
+        name = "" if self.account is None else self.account.account_id
+        return Actor(name, self.address, self.request_id)
 
 
 _current: ContextVar[Call] = ContextVar("rechka_call")
@@ -173,10 +183,13 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             try:
                 self._drain.enter()
                 await context.send_initial_metadata(ids)
+                address = _address(context.peer())
                 account = None
                 if not is_open:
-                    account = await self._authority.authenticate(metadata.get("authorization"))
-                _current.set(_call(request_id, metadata, account))
+                    account = await self._authority.authenticate(
+                        metadata.get("authorization"), caller=Actor("", address, request_id)
+                    )
+                _current.set(_call(request_id, metadata, account, address))
                 return await behavior(request, context)
             except RechkaError as error:
                 await _abort(context, error, request_id)
@@ -195,11 +208,18 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         return guarded
 
 
-def _call(request_id: str, metadata: dict[str, Any], account: Account | None) -> Call:
+def _address(peer: str) -> str:
+    """Return the host of "ipv4:192.0.2.1:50000" or "ipv6:[2001:db8::1]:50000"."""
+    family, _, rest = unquote(peer).partition(":")
+    return rest.rpartition(":")[0].strip("[]") if family in {"ipv4", "ipv6"} else ""
+
+
+def _call(request_id: str, metadata: dict[str, Any], account: Account | None, address: str) -> Call:
     return Call(
         request_id=request_id,
         client_request_id=str(metadata.get("x-client-request-id", ""))[:_CLIENT_ID_LENGTH],
         account=account,
+        address=address,
         folder_id=str(metadata.get("x-folder-id", "")),
         normalize_partials=str(metadata.get("x-normalize-partials", "")).lower() == "true",
     )

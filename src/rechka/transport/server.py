@@ -1,31 +1,36 @@
 """The gRPC server: what it serves, where it listens."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
-import grpc
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from rechka.access.authority import Authority
+from rechka.access.service import Access
 from rechka.errors import ErrorCode, RequestError
 from rechka.recognition.port import Recognizer
 from rechka.session.clock import Clock
-from rechka.settings import ServerSettings, Settings
+from rechka.settings import Settings
 from rechka.transport.calls import CallInterceptor, Drain
 from rechka.transport.endpoints import EndpointServicer
+from rechka.transport.iam import IamTokenServicer
 from rechka.transport.stt_v2 import SttServicer
+from rechka.transport.tls import require_encryption, server_credentials
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2, stt_service_pb2_grpc
 from rechka.wire.generated.yandex.cloud.endpoint import (
     api_endpoint_service_pb2,
     api_endpoint_service_pb2_grpc,
+)
+from rechka.wire.generated.yandex.cloud.iam.v1 import (
+    iam_token_service_pb2,
+    iam_token_service_pb2_grpc,
 )
 
 __all__ = ["GrpcServer"]
 
 _STT = stt_service_pb2.DESCRIPTOR.services_by_name["SttService"].full_name
 _ENDPOINTS = api_endpoint_service_pb2.DESCRIPTOR.services_by_name["ApiEndpointService"].full_name
+_IAM = iam_token_service_pb2.DESCRIPTOR.services_by_name["IamTokenService"].full_name
 # One message may carry a whole session's audio and a little more, so that the
 # session itself refuses it and can say why.
 _MESSAGE_MARGIN_BYTES = 2**20
@@ -37,34 +42,43 @@ class GrpcServer:
     Args:
         settings: Address, TLS, limits.
         recognizer: Where engine streams come from.
-        authority: Judges credentials and folders.
+        access: Judges credentials, folders and quotas, and issues tokens.
         clock: Time of the sessions.
     """
 
     def __init__(
-        self, settings: Settings, *, recognizer: Recognizer, authority: Authority, clock: Clock
+        self, settings: Settings, *, recognizer: Recognizer, access: Access, clock: Clock
     ) -> None:
         self._settings = settings.server
         self.drain = Drain()
         interceptor = CallInterceptor(
-            authority=authority,
+            authority=access.authority,
             drain=self.drain,
-            open_services=frozenset({_ENDPOINTS}),
+            open_services=frozenset({_ENDPOINTS, _IAM}),
             foreign_services=frozenset({health.SERVICE_NAME, reflection.SERVICE_NAME}),
         )
         most_bytes = settings.limits.audio_bytes + _MESSAGE_MARGIN_BYTES
         self._server = grpc.aio.server(interceptors=[interceptor], options=_options(most_bytes))
         stt_service_pb2_grpc.add_SttServiceServicer_to_server(
-            SttServicer(recognizer=recognizer, authority=authority, settings=settings, clock=clock),
+            SttServicer(
+                recognizer=recognizer,
+                authority=access.authority,
+                meter=access.meter,
+                settings=settings,
+                clock=clock,
+            ),
             self._server,
         )
         self._endpoints = EndpointServicer(settings.server.advertised_address)
         api_endpoint_service_pb2_grpc.add_ApiEndpointServiceServicer_to_server(
             self._endpoints, self._server
         )
+        iam_token_service_pb2_grpc.add_IamTokenServiceServicer_to_server(
+            IamTokenServicer(access.issuer), self._server
+        )
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        names = (_STT, _ENDPOINTS, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        names = (_STT, _ENDPOINTS, _IAM, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
         self.address = ""
 
@@ -72,10 +86,12 @@ class GrpcServer:
         """Bind and serve; `address` then holds host and port.
 
         Raises:
-            RequestError: The address cannot be bound, or the TLS files do not fit.
+            RequestError: The address cannot be bound, the TLS files do not fit, or
+            there are none and others than this machine could listen in.
         """
         address = self._settings.grpc_address
-        credentials = _credentials(self._settings)
+        require_encryption(self._settings)
+        credentials = server_credentials(self._settings)
         try:
             if credentials is None:
                 port = self._server.add_insecure_port(address)
@@ -118,26 +134,6 @@ def _options(most_bytes: int) -> Sequence[tuple[str, int]]:
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),
     )
-
-
-def _credentials(settings: ServerSettings) -> grpc.ServerCredentials | None:
-    if settings.tls_cert is None and settings.tls_key is None:
-        return None
-    if settings.tls_cert is None or settings.tls_key is None:
-        raise _refusal("server.tls_cert, server.tls_key", "give both or neither")
-    key, chain = _read(settings.tls_key, "tls_key"), _read(settings.tls_cert, "tls_cert")
-    if b"PRIVATE KEY" not in key:
-        raise _refusal("server.tls_key", f"{settings.tls_key} holds no PEM private key")
-    if b"CERTIFICATE" not in chain:
-        raise _refusal("server.tls_cert", f"{settings.tls_cert} holds no PEM certificate")
-    return grpc.ssl_server_credentials([(key, chain)])
-
-
-def _read(path: Path, name: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise _refusal(f"server.{name}", f"cannot read {path}: {error.strerror}") from error
 
 
 def _refusal(field: str, problem: str) -> RequestError:

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import structlog
 
 from rechka.access.authority import Authority
+from rechka.access.metering import Lease, SessionMeter
 from rechka.errors import ErrorCode, RechkaError, RequestError
 from rechka.recognition.port import Recognizer
 from rechka.results import Result
@@ -32,15 +33,23 @@ class SttServicer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
     Args:
         recognizer: Where engine streams come from.
         authority: Judges the folder.
+        meter: Judges the folder's quotas, and counts.
         settings: Limits, end of utterance, results.
         clock: Time of the sessions.
     """
 
     def __init__(
-        self, *, recognizer: Recognizer, authority: Authority, settings: Settings, clock: Clock
+        self,
+        *,
+        recognizer: Recognizer,
+        authority: Authority,
+        meter: SessionMeter,
+        settings: Settings,
+        clock: Clock,
     ) -> None:
         self._recognizer = recognizer
         self._authority = authority
+        self._meter = meter
         self._settings = settings
         self._clock = clock
 
@@ -49,9 +58,18 @@ class SttServicer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
     ) -> None:
         """Serve one session."""
         call = current_call()
+        leases: list[Lease] = []
 
         async def admit(spec: RecognitionSpec) -> None:
-            await self._authority.authorize(call.caller, spec.folder_id)
+            folder_id = await self._authority.authorize(
+                call.caller, spec.folder_id, caller=call.actor
+            )
+            lease = await self._meter.admit(
+                folder_id,
+                caller=call.actor,
+                audio_ms=lambda: round(session.machine.decoded_s * 1000),
+            )
+            leases.append(lease)
 
         async def deliver(result: Result) -> None:
             await context.write(encode_result(result))
@@ -73,6 +91,9 @@ class SttServicer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
             outcome = "CANCELLED"
             raise
         finally:
+            # Before the status is sent: who has it may open the next session at once.
+            for lease in leases:
+                await lease.close()
             _log.info(
                 "session_ended",
                 request_id=call.request_id,

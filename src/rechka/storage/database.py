@@ -1,0 +1,189 @@
+"""One database: SQLite in a file, or PostgreSQL shared by several servers."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, ColumnElement, Double, cast, event, func, literal, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.schema import Table
+
+from rechka.errors import ErrorCode, RequestError, UnavailableError
+
+__all__ = ["Database", "parse_database_url"]
+
+_CONNECT_TIMEOUT_S = 5
+_STATEMENT_TIMEOUT_S = 10
+# How long a writer of another process is waited for.
+_SQLITE_BUSY_MS = 10_000
+_DRIVERS = {
+    "postgres": "postgresql+asyncpg",
+    "postgresql": "postgresql+asyncpg",
+    "postgresql+asyncpg": "postgresql+asyncpg",
+    "sqlite": "sqlite+aiosqlite",
+    "sqlite+aiosqlite": "sqlite+aiosqlite",
+}
+
+
+def parse_database_url(url: str, *, data_dir: Path) -> URL:
+    """Return where the data is.
+
+    Args:
+        url: As in "postgresql://user@host/name" or "sqlite:///path"; "" stands
+            for the file `rechka.db` of the data folder.
+        data_dir: Folder of everything that the server keeps.
+
+    Raises:
+        RequestError: It cannot be read, or names a database that is not served.
+    """
+    if not url:
+        return URL.create("sqlite+aiosqlite", database=str(data_dir / "rechka.db"))
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        # The text may hold a password, so it is not repeated.
+        raise _bad_url("it is not of the form postgresql://user@host/name") from None
+    if parsed.drivername not in _DRIVERS:
+        raise _bad_url(f"got {parsed.drivername!r}; accepted: postgresql, sqlite")
+    parsed = parsed.set(drivername=_DRIVERS[parsed.drivername])
+    if parsed.drivername.startswith("sqlite") and not parsed.database:
+        raise _bad_url("a SQLite database needs a file")
+    if "sslmode" in parsed.query:
+        # The driver's own name for what libpq calls sslmode.
+        mode = parsed.query["sslmode"]
+        parsed = parsed.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
+    return parsed
+
+
+class Database:
+    """Connections, and the transactions on them.
+
+    Args:
+        url: From `parse_database_url`. The folder of a SQLite file is made.
+        clock: Seconds since the epoch; None means the time of the machine that
+            all users of the database share: PostgreSQL's, or this one.
+
+    Threading: one event loop.
+    """
+
+    def __init__(self, url: URL, *, clock: Callable[[], float] | None = None) -> None:
+        self.is_sqlite = url.get_backend_name() == "sqlite"
+        self._clock = clock or (time.time if self.is_sqlite else None)
+        options: dict[str, Any] = {"hide_parameters": True, "pool_timeout": _CONNECT_TIMEOUT_S}
+        if self.is_sqlite:
+            file = Path(url.database or "")
+            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # SQLite gives its other files the mode of this one.
+            file.touch(mode=0o600)
+        else:
+            # A server outlives restarts of its database: dead connections are found out.
+            options["pool_pre_ping"] = True
+            options["pool_size"] = 8
+            options["connect_args"] = {
+                "timeout": _CONNECT_TIMEOUT_S,
+                "command_timeout": _STATEMENT_TIMEOUT_S,
+            }
+        self._engine = create_async_engine(url, **options)
+        if self.is_sqlite:
+            event.listen(self._engine.sync_engine, "connect", _set_up_sqlite)
+            self._reader = self._engine
+        else:
+            self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        # SQLite lets one writer in at a time. Waiting here is fair and wakes at
+        # once; waiting in SQLite is polling, up to 100 ms apart.
+        self._writing = asyncio.Semaphore(1 if self.is_sqlite else 1_000_000)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """Yield a connection on which each statement stands for itself.
+
+        Raises:
+            UnavailableError: The database is not reachable.
+        """
+        with _reachable():
+            async with self._reader.connect() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """Yield a connection in a transaction that is committed at the end.
+
+        Raises:
+            UnavailableError: The database is not reachable.
+
+        Cancellation: safe; nothing is written.
+        """
+        with _reachable():
+            async with self._writing, self._engine.connect() as connection:
+                if self.is_sqlite:
+                    # A transaction that reads first and writes then could fail halfway.
+                    await connection.exec_driver_sql("BEGIN IMMEDIATE")
+                yield connection
+                await connection.commit()
+
+    def insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
+        """Return an INSERT that knows ON CONFLICT."""
+        return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+
+    def now(self) -> ColumnElement[float]:
+        """Return the time of the statement's start, in seconds since the epoch."""
+        if self._clock is not None:
+            return literal(self._clock(), Double)
+        return cast(func.extract("epoch", func.statement_timestamp()), Double)
+
+    def today(self) -> ColumnElement[str]:
+        """Return the day of `now`, UTC, as in "2026-01-31"."""
+        if self._clock is not None:
+            return literal(datetime.fromtimestamp(self._clock(), UTC).date().isoformat())
+        now = func.timezone("UTC", func.statement_timestamp())
+        return func.to_char(now, "YYYY-MM-DD")
+
+    async def lock(self, connection: AsyncConnection, name: int) -> None:
+        """Keep all others who ask for `name` out until the transaction ends."""
+        if not self.is_sqlite:
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:name)"), {"name": name})
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._engine.dispose()
+
+
+def _set_up_sqlite(connection: DBAPIConnection, _record: object) -> None:
+    # The driver begins no transactions of its own: `Database.write` does.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        f"busy_timeout = {_SQLITE_BUSY_MS}",
+        "journal_mode = WAL",
+        "synchronous = NORMAL",
+        "foreign_keys = ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+class _reachable:  # noqa: N801
+    """Turns failures of the connection into the error that tells them."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, IntegrityError | ProgrammingError):
+            return
+        if isinstance(error, DBAPIError | PoolTimeoutError | OSError | TimeoutError):
+            raise UnavailableError(
+                ErrorCode.UNAVAILABLE, "The database of the server cannot be reached"
+            ) from error
+
+
+def _bad_url(problem: str) -> RequestError:
+    return RequestError(ErrorCode.INVALID_CONFIG, f"database URL: {problem}")

@@ -1,0 +1,1 @@
+"""One module a migration; each leads from the one before it to the next."""

@@ -1,0 +1,59 @@
+"""The log of refusals: batches, floods, and a store that is away."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from access_fixtures import Clock
+from rechka.access.audit import Actor, AuditEvent, AuditLog
+from rechka.errors import ErrorCode, UnavailableError
+from rechka.storage.access_memory import MemoryAccessStore
+
+
+@pytest.fixture
+def log(store: MemoryAccessStore, clock: Clock) -> AuditLog:
+    return AuditLog(store, clock=clock)
+
+
+async def test_what_was_noted_is_written_once_and_in_order(
+    log: AuditLog, store: MemoryAccessStore
+) -> None:
+    for number in range(1200):
+        log.note("authenticate", Actor(), reason=str(number))
+    await log.flush()
+    await log.flush()
+    events = await store.read_events(after_id=0, limit=2000)
+    assert [event.reason for event in events] == [str(number) for number in range(1200)]
+
+
+async def test_a_flood_is_cut_and_the_loss_is_written(
+    log: AuditLog, store: MemoryAccessStore
+) -> None:
+    for _ in range(10_005):
+        log.note("authenticate", Actor())
+    await log.flush()
+    events = await store.read_events(after_id=0, limit=20_000)
+    assert len(events) == 10_001
+    assert (events[-1].action, events[-1].reason) == ("audit.overflow", "5 events lost")
+
+
+async def test_events_wait_for_a_store_that_is_away(
+    log: AuditLog, store: MemoryAccessStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def gone(events: Sequence[AuditEvent]) -> None:
+        raise UnavailableError(ErrorCode.UNAVAILABLE, "gone")
+
+    log.note("authenticate", Actor())
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "add_events", gone)
+        with pytest.raises(UnavailableError):
+            await log.flush()
+    await log.flush()
+    assert len(await store.read_events(after_id=0, limit=10)) == 1
+
+
+async def test_what_a_client_sends_is_cut(log: AuditLog, store: MemoryAccessStore) -> None:
+    log.note("authorize", Actor(), folder_id="x" * 10_000)
+    await log.flush()
+    (event,) = await store.read_events(after_id=0, limit=10)
+    assert event.folder_id == "x" * 100
