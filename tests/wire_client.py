@@ -17,7 +17,7 @@ from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2_grpc as
 from rechka.wire.status import from_status
 
 AUDIO = Path(__file__).parents[1] / "examples" / "audio"
-SCRIPT = ["hello world", "i would like a cup of coffee", "one two three four five"]
+SCRIPT = ["hello world", "i would like a cup of coffee", "please call me tomorrow morning"]
 Message = pb.StreamingRecognitionRequest
 
 

@@ -19,7 +19,7 @@ from rechka.audio.samples import Samples, from_pcm16, to_pcm16
 
 FOLDER = Path(__file__).resolve().parent.parent / "examples" / "audio"
 VOICE = "rms"
-UTTERANCES = ("Hello world.", "I would like a cup of coffee.", "One two three four five.")
+UTTERANCES = ("Hello world.", "Good morning everybody.", "My name is John.")
 RATE_HZ = 16_000
 GAP_S = 1.0
 

@@ -17,6 +17,7 @@ from rechka.gateway.app import create_app
 from rechka.gateway.server import HttpServer
 from rechka.recognition.port import Recognizer
 from rechka.session.clock import AsyncioClock, Clock
+from rechka.session.conversation import profanity_rules
 from rechka.settings import Settings
 from rechka.storage.access_sql import open_access_store
 from rechka.storage.signing_key import load_signer
@@ -94,6 +95,8 @@ class Server:
 
     async def __aenter__(self) -> "Server":
         """Start everything; what was started is stopped again if a later part fails."""
+        # A word list that is no good is refused now, not in the first session.
+        profanity_rules(self._settings.results.profanity_file)
         async with AsyncExitStack() as stack:
             self.signer = load_signer(self._settings.data_dir)
             self.store = self._given_store or await open_access_store(

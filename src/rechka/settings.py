@@ -133,6 +133,11 @@ class ResultSettings(_Section):
     """`documented`: always 1, as the API documents; `engine`: as measured."""
     partial_interval_ms: Milliseconds = 100
     """Shortest time between two partial results of a session."""
+    profanity_mode: Literal["drop", "mask"] = "drop"
+    """What the profanity filter does: `drop` leaves a word out, `mask` shows its first
+    letter and asterisks."""
+    profanity_file: Path | None = None
+    """List of words to add to the filter's own, or, after a `!`, to exempt from it."""
 
 
 class Settings(BaseSettings):

@@ -78,7 +78,7 @@ class SpeechServer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
             await context.send_initial_metadata((("x-request-id", request_id),))
             await self._serve(request_iterator, context, seen, fault)
         except RechkaError as error:
-            code, message, trailing = to_status(error)
+            code, message, trailing = to_status(error, request_id=request_id)
             await context.abort(code, message, trailing)
         finally:
             seen.is_over.set()

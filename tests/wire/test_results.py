@@ -1,6 +1,7 @@
 """What a client of version 2 gets back."""
 
 import itertools
+from pathlib import Path
 
 import pytest
 
@@ -166,3 +167,50 @@ async def test_every_session_has_ids(start: Start) -> None:
     ids = [item.initial_metadata["x-request-id"] for item in (first, second)]
     assert len(set(ids)) == 2
     assert all(item.initial_metadata["x-server-trace-id"] for item in (first, second))
+
+
+NUMBERS = ["twenty five percent and some more words", "shit good coffee shit good coffee"]
+
+
+async def test_numbers_are_written_as_digits_unless_the_results_are_raw(
+    start: Start, pcm: bytes
+) -> None:
+    running = await start(lines=NUMBERS)
+    written = await running.recognize([config(), *audio(pcm)])
+    raw = await running.recognize([config(raw_results=True), *audio(pcm)])
+    assert written.finals[0].startswith("25%")
+    assert raw.finals[0].startswith("twenty five percent")
+
+
+@pytest.mark.parametrize(("mode", "text"), [("drop", "Good coffee"), ("mask", "S*** good coffee")])
+async def test_profanity_is_left_out_or_masked_if_asked_for(
+    start: Start, pcm: bytes, mode: str, text: str
+) -> None:
+    running = await start(lines=NUMBERS, results={"profanity_mode": mode})
+    plain = await running.recognize([config(), *audio(pcm)])
+    filtered = await running.recognize([config(profanity_filter=True), *audio(pcm)])
+    assert plain.finals[1].startswith("Shit good coffee")
+    assert filtered.finals[1].startswith(text)
+
+
+async def test_the_operator_exempts_words_by_file(start: Start, pcm: bytes, tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("!shit\ncoffee\n")
+    running = await start(lines=NUMBERS, results={"profanity_file": str(tmp_path / "words.txt")})
+    outcome = await running.recognize([config(profanity_filter=True), *audio(pcm)])
+    assert outcome.finals[1].startswith("Shit good")
+    assert "coffee" not in outcome.finals[1]
+
+
+async def test_literature_text_has_punctuation(start: Start, pcm: bytes) -> None:
+    running = await start(lines=["hello how are you"])
+    outcome = await running.recognize([config(literature_text=True), *audio(pcm)])
+    assert outcome.finals[1][-1] in ".?"
+
+
+async def test_partials_are_normalized_if_the_metadata_asks(start: Start, pcm: bytes) -> None:
+    running = await start(lines=NUMBERS, results={"partial_interval_ms": 0})
+    messages = [config(partial_results=True), *audio(pcm, chunk_bytes=800)]
+    plain = await running.recognize(messages)
+    normalized = await running.recognize(messages, x_normalize_partials="true")
+    assert any(text.startswith("Twenty five percent") for text in plain.partials)
+    assert any(text.startswith("25%") for text in normalized.partials)

@@ -130,9 +130,10 @@ async def test_a_session_that_outlasts_the_grace_is_told_so(start: Start) -> Non
     call = running.open()
     await call.write(config())
     await call.wait_for_connection()
-    assert await running.server.drain() == 1
+    cut = await running.server.drain()
     outcome = await outcome_of(call)
     assert outcome.code is grpc.StatusCode.UNAVAILABLE
+    assert cut == 1
     assert outcome.error is not None
     assert "shutting down" in outcome.error.message
 

@@ -23,6 +23,7 @@ from rechka.bootstrap import Server
 from rechka.cli.scoring import score
 from rechka.client import AsyncClient
 from rechka.errors import ErrorCode, RequestError
+from rechka.observability.logs import configure_logging
 from rechka.results import Final, Partial
 from rechka.settings import load_settings
 from rechka.spec import AudioEncoding, RecognitionSpec
@@ -96,6 +97,7 @@ def evaluate(
     file (beside the manifest) and transcript; rows of one value of an optional
     column source are also summed up by themselves. Texts are asked for raw.
     """
+    configure_logging(level="warning")
     clips = _read_manifest(manifest)
     spec = RecognitionSpec(
         language=lang,
@@ -249,9 +251,8 @@ def _summary(name: str, measured: Sequence[Measured], *, is_fast: bool) -> dict[
 
 
 def _print_table(rows: Sequence[dict[str, Any]]) -> None:
-    table = Table()
-    for name in rows[0]:
-        table.add_column(name, justify="left" if name == "set" else "right")
-    for row in rows:
-        table.add_row(*("–" if value is None else str(value) for value in row.values()))
+    # A column for each set: there are fewer sets than figures.
+    table = Table("", *(str(row["set"]) for row in rows))
+    for name in list(rows[0])[1:]:
+        table.add_row(name, *("–" if row[name] is None else str(row[name]) for row in rows))
     Console().print(table)

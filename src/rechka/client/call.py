@@ -1,7 +1,6 @@
 """One session of the API as one gRPC call."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
@@ -19,7 +18,8 @@ __all__ = ["CallOverError", "CallStatus", "GrpcCall", "SessionCall"]
 _T = TypeVar("_T")
 # What the library says in place of the server's status; see `GrpcCall`.
 _PLACEHOLDER = (grpc.StatusCode.INTERNAL, "Internal error from Core")
-_LATE_STATUS_S = 1.0
+_LATE_TRIES = 100
+_LATE_STEP_S = 0.01
 
 
 class CallOverError(Exception):
@@ -80,7 +80,8 @@ class GrpcCall:
 
     A write that is under way when the server ends the call replaces, in the gRPC
     library, the server's status by one of the library's own (grpc issue 36066, open
-    at grpcio 1.85). So the status is kept when it comes, by a callback.
+    at grpcio 1.85). So the status is kept by a callback when it comes first, and
+    looked for again when it comes second.
 
     Args:
         call: The call, just made.
@@ -91,7 +92,6 @@ class GrpcCall:
         self._call = call
         self._explain = explain
         self._status: CallStatus | None = None
-        self._has_status = asyncio.Event()
         self._is_answered = False
         call.add_done_callback(self._on_done)
 
@@ -137,20 +137,28 @@ class GrpcCall:
         if code is not None and (code, details) != _PLACEHOLDER:
             trailing = tuple(_finished(call.trailing_metadata()) or ())
             self._status = CallStatus(code, details, (), trailing)
-            self._has_status.set()
 
     async def _true_status(self, failure: grpc.aio.AioRpcError) -> CallStatus:
-        if (failure.code(), failure.details()) == _PLACEHOLDER:
-            # If it does not come, the library has failed in fact.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_LATE_STATUS_S):
-                    await self._has_status.wait()
+        status = self._status
+        if status is None and (failure.code(), failure.details()) == _PLACEHOLDER:
+            status = await self._late_status()
+        if status is None:
+            trailing = tuple(failure.trailing_metadata() or ())
+            status = CallStatus(failure.code(), failure.details(), (), trailing)
         initial = tuple(await self._call.initial_metadata() or ())
-        status = self._status or CallStatus(
-            failure.code(), failure.details(), (), tuple(failure.trailing_metadata() or ())
-        )
         self._is_answered = self._is_answered or bool(initial) or bool(status.trailing)
         return replace(status, initial=initial)
+
+    async def _late_status(self) -> CallStatus | None:
+        """Return the server's status if it comes after the library's own; no callback tells."""
+        for _ in range(_LATE_TRIES):
+            code, details = await self._call.code(), await self._call.details()
+            if (code, details) != _PLACEHOLDER:
+                trailing = tuple(await self._call.trailing_metadata() or ())
+                return CallStatus(code, details, (), trailing)
+            await asyncio.sleep(_LATE_STEP_S)
+        # The library has failed in fact.
+        return None
 
 
 def _finished(coroutine: Coroutine[Any, Any, _T]) -> _T | None:

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from functools import lru_cache
+from pathlib import Path
 
 from rechka.audio.decoder import create_decoder
 from rechka.audio.resample import Resampler
@@ -18,8 +20,19 @@ from rechka.session.segmenter import Segment, Segmenter, UtteranceEnd, Utterance
 from rechka.settings import Settings
 from rechka.spec import RecognitionSpec
 from rechka.text.pipeline import TextOptions, TextPipeline
+from rechka.text.profanity.rules import ProfanityRules, read_profanity_file
 
-__all__ = ["Conversation"]
+__all__ = ["Conversation", "profanity_rules"]
+
+
+@lru_cache
+def profanity_rules(path: Path | None) -> ProfanityRules:
+    """Return the operator's own rules; a file is read once in the server's life.
+
+    Raises:
+        RequestError: The file cannot be read, or a line of it is no entry.
+    """
+    return ProfanityRules() if path is None else read_profanity_file(path)
 
 
 class Conversation:
@@ -65,6 +78,8 @@ class Conversation:
                 raw_results=spec.raw_results,
                 literature_text=spec.literature_text,
                 profanity_filter=spec.profanity_filter,
+                profanity_mode=settings.results.profanity_mode,
+                profanity_rules=profanity_rules(settings.results.profanity_file),
                 normalize_partials=spec.normalize_partials,
             )
         )

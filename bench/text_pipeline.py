@@ -1,0 +1,111 @@
+"""Cost of writing text: time of finals and partials, memory, and flicker of partials.
+
+    python bench/text_pipeline.py [--text FOLDER]
+
+With a folder of <language>.txt.xz it also measures, on every 1000th line, the
+share of partial updates that change a word that was already shown.
+"""
+
+import argparse
+import lzma
+import re
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from rechka.results import Hypothesis, Word
+from rechka.text import TextOptions, TextPipeline
+
+UTTERANCES = {
+    "ru-RU": "двадцать пятого мая две тысячи пятого года я заплатил пятьсот рублей и сказал что"
+    " больше не приду потому что",
+    "en-US": "on may fifth nineteen eighty four i paid twenty five dollars and said that i would"
+    " not come back because",
+    "tr-TR": "yirmi dokuz ekim bin dokuz yüz yirmi üç günü beş yüz lira verdim ve bir daha gelmem"
+    " dedim çünkü ben",
+}
+
+
+def heard(words: list[str]) -> Hypothesis:
+    return Hypothesis(
+        " ".join(words),
+        tuple(Word(word, 300 * at, 300 * at + 290) for at, word in enumerate(words)),
+    )
+
+
+def timed_ms(call: Callable[[], object], *, runs: int = 2000) -> tuple[float, float]:
+    """Return the median and the 99th percentile of a call."""
+    call()
+    times = []
+    for _ in range(runs):
+        started = time.perf_counter()
+        call()
+        times.append((time.perf_counter() - started) * 1000)
+    return statistics.median(times), statistics.quantiles(times, n=100)[98]
+
+
+def flicker(pipeline: TextPipeline, lines: list[str]) -> dict[str, float]:
+    """Return shares of updates that change a shown word, by what changed of it."""
+    updates = letters = written = 0
+    for line in lines:
+        words = [word for word in re.sub(r"[^\w\s'’-]", " ", line.lower()).split() if word != "-"]
+        shown: list[str] = []
+        for count in range(1, min(len(words), 40) + 1):
+            now = pipeline.partial(heard(words[:count])).text.split()
+            if shown:
+                updates += 1
+                written += now[: len(shown)] != shown
+                letters += [bare(w) for w in now[: len(shown)]] != [bare(w) for w in shown]
+            shown = now
+    return {"the word itself": letters / updates, "word, mark or capital": written / updates}
+
+
+def bare(word: str) -> str:
+    return word.strip(".,?").lower()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--text", type=Path)
+    folder: Path | None = parser.parse_args().text
+    process = psutil.Process()
+    before_bytes = process.memory_info().rss
+    pipelines = {
+        language: TextPipeline(
+            TextOptions(
+                language=language,
+                literature_text=True,
+                profanity_filter=True,
+                normalize_partials=True,
+            )
+        )
+        for language in UTTERANCES
+    }
+    for language, text in UTTERANCES.items():
+        pipelines[language].final([heard(text.split())])
+    grown_mb = (process.memory_info().rss - before_bytes) / 1e6
+    print(f"memory of all three languages: {grown_mb:.1f} MB")
+    for language, text in UTTERANCES.items():
+        words = text.split()
+        pipeline = pipelines[language]
+        final = timed_ms(lambda p=pipeline, w=words: p.final([heard(w)]))  # type: ignore[misc]
+        partial = timed_ms(lambda p=pipeline, w=words: p.partial(heard(w)))  # type: ignore[misc]
+        print(
+            f"{language}: {len(words)} words: final {final[0]:.3f} ms (p99 {final[1]:.3f}),"
+            f" partial {partial[0]:.3f} ms (p99 {partial[1]:.3f})"
+        )
+        if folder:
+            with lzma.open(folder / f"{language[:2]}.txt.xz", "rt", encoding="utf-8") as file:
+                lines = [line for number, line in enumerate(file) if number % 1000 == 0]
+            for what, share in flicker(pipeline, lines).items():
+                print(f"  partial updates that change a shown word ({what}): {share:.2%}")
+            bare_pipeline = TextPipeline(TextOptions(language=language, normalize_partials=True))
+            share = flicker(bare_pipeline, lines)["the word itself"]
+            print(f"  the same without punctuation: {share:.2%}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,204 @@
+"""The commands as a user types them, against a server that a user started."""
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+AUDIO = ROOT / "examples" / "audio"
+RECHKA = (sys.executable, "-m", "rechka")
+
+
+@dataclass
+class Service:
+    """A server in its own process, and how to reach it."""
+
+    process: subprocess.Popen[str]
+    address: str
+    environment: dict[str, str]
+
+
+async def run(
+    *command: str, environment: dict[str, str] | None = None, stdin: bytes | None = None
+) -> tuple[int, str, str]:
+    """Run a command; return exit code, output and errors."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.PIPE if stdin is not None else asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=os.environ | (environment or {}),
+        cwd=ROOT,
+    )
+    output, errors = await process.communicate(stdin)
+    assert process.returncode is not None
+    return process.returncode, output.decode(), errors.decode()
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    data_dir = str(tmp_path_factory.mktemp("data"))
+    bootstrap = (*RECHKA, "access", "bootstrap", "--data-dir", data_dir, "--json")
+    access = json.loads(subprocess.run(bootstrap, capture_output=True, check=True).stdout)
+    assert access.keys() == {"folder_id", "iam_token", "api_key"}
+    ports = ("--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0")
+    command = (*RECHKA, "serve", "--data-dir", data_dir, *ports)
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        address = ""
+        while line := process.stderr.readline():
+            if found := re.match(r"gRPC on (\S+),", line):
+                address = found[1]
+            if line.startswith("ready:"):
+                break
+        environment = {"RECHKA_TOKEN": access["iam_token"], "RECHKA_ENDPOINT": address}
+        yield Service(process, address, environment)
+        process.terminate()
+        process.communicate()
+        assert process.returncode == 0
+
+
+EXPECTED = ["Hello world", "Good morning everybody", "My name is john"]
+
+
+async def test_a_file_is_recognized_and_printed_as_the_documented_client_does(
+    service: Service,
+) -> None:
+    code, output, errors = await run(
+        *RECHKA,
+        "recognize",
+        str(AUDIO / "speech.ogg"),
+        "--lang",
+        "en-US",
+        environment=service.environment,
+    )
+    assert code == 0, errors
+    blocks = [f"Start chunk: \nalternative: {text}\nIs final: True\n" for text in EXPECTED]
+    assert output == "\n".join([*blocks, ""])
+
+
+async def test_a_pipe_of_raw_pcm_is_recognized_to_json(service: Service) -> None:
+    code, output, errors = await run(
+        *RECHKA,
+        "recognize",
+        "-",
+        "--encoding=LINEAR16_PCM",
+        "--rate=8000",
+        "--lang=en-US",
+        "--partial",
+        "--json",
+        environment=service.environment,
+        stdin=(AUDIO / "speech-8k.pcm").read_bytes(),
+    )
+    assert code == 0, errors
+    lines = [json.loads(line) for line in output.splitlines()]
+    keys = {"text", "final", "end_of_utterance", "alternatives", "words", "start_ms", "end_ms"}
+    assert all(keys <= line.keys() for line in lines)
+    finals = [line for line in lines if line["final"]]
+    assert finals[0]["text"] == EXPECTED[0]
+    assert len(finals) == 3
+    assert len(lines) > 3
+    ends = [line["end_ms"] for line in finals]
+    assert ends == sorted(ends)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["absent.wav"], "absent.wav"),
+        ([str(AUDIO / "speech.ogg"), "--lang=ru-RU"], "'ru-RU'; accepted: en-US"),
+        ([str(AUDIO / "speech.ogg"), "--lang=en-US", "--token=t1.x"], "The token is invalid"),
+        ([str(AUDIO / "speech.ogg"), "--endpoint=127.0.0.1:1"], "127.0.0.1:1"),
+        ([str(AUDIO / "speech-16k.wav"), "--lang=en-US", "--rate=8000"], "16000"),
+    ],
+)
+async def test_an_error_is_one_line_and_exit_code_1(
+    service: Service, arguments: list[str], text: str
+) -> None:
+    code, output, errors = await run(
+        *RECHKA, "recognize", *arguments, environment=service.environment
+    )
+    assert (code, output) == (1, "")
+    assert text in errors
+    assert errors.startswith("rechka: error: ")
+    assert errors.count("\n") == 1
+
+
+async def test_a_server_that_cannot_start_says_why_in_one_line(
+    service: Service, tmp_path: Path
+) -> None:
+    code, _, errors = await run(
+        *RECHKA, "serve", "--data-dir", str(tmp_path), "--grpc-address", service.address
+    )
+    assert code == 1
+    assert errors == (
+        f"rechka: error: settings: server.grpc_address: cannot listen on {service.address!r}\n"
+    )
+
+
+@pytest.mark.parametrize("example", ["recognize_file.py", "recognize_file_sync.py"])
+async def test_the_examples_run(service: Service, example: str) -> None:
+    code, output, errors = await run(
+        sys.executable,
+        f"examples/{example}",
+        str(AUDIO / "speech.ogg"),
+        environment=service.environment,
+    )
+    assert code == 0, errors
+    assert all(text.lower() in output.lower() for text in EXPECTED)
+
+
+async def test_a_client_built_by_the_documented_command_recognizes(
+    service: Service, tmp_path: Path
+) -> None:
+    code, output, errors = await run(*RECHKA, "proto", "export", str(tmp_path / "api"))
+    assert code == 0, errors
+    (tmp_path / "api" / "output").mkdir(exist_ok=True)
+    documented = (
+        "-m grpc_tools.protoc -I . -I third_party/googleapis --python_out=output "
+        "--grpc_python_out=output google/api/http.proto google/api/annotations.proto "
+        "yandex/cloud/api/operation.proto google/rpc/status.proto "
+        "yandex/cloud/operation/operation.proto yandex/cloud/ai/stt/v2/stt_service.proto"
+    )
+    await asyncio.to_thread(
+        subprocess.run, [sys.executable, *documented.split()], cwd=tmp_path / "api", check=True
+    )
+    code, output, errors = await run(
+        sys.executable,
+        "examples/raw_grpc.py",
+        str(AUDIO / "speech-8k.pcm"),
+        environment=service.environment | {"PYTHONPATH": str(tmp_path / "api" / "output")},
+    )
+    assert code == 0, errors
+    assert "... " in output
+    assert output.count("final:") == 3
+    assert f"final: {EXPECTED[0]}" in output
+
+
+async def test_the_demo_shows_partials_and_the_right_finals_in_both_formats() -> None:
+    code, output, errors = await run(sys.executable, "examples/demo.py")
+    assert code == 0, errors
+    shown = re.findall(r"alternative: (.*)\nIs final: (True|False)", output)
+    assert [text for text, final in shown if final == "True"] == EXPECTED * 2
+    assert len(shown) > 2 * len(EXPECTED)
+
+
+async def test_evaluation_measures_a_manifest(tmp_path: Path) -> None:
+    manifest = tmp_path / "manifest.tsv"
+    transcript = " ".join(EXPECTED).lower()
+    shutil.copy(AUDIO / "speech-16k.wav", tmp_path)
+    manifest.write_text(f"file\ttranscript\tsource\nspeech-16k.wav\t{transcript}\tflite\n")
+    code, output, errors = await run(*RECHKA, "evaluate", str(manifest), "--json")
+    assert code == 0, errors
+    (row,) = json.loads(output)
+    assert (row["clips"], row["wer"], row["cer"]) == (1, 0, 0)
+    assert row["real_time_factor"] > 0

@@ -1,0 +1,122 @@
+"""Numbers: hand-written sentences, Russian cases, and the way back from num2words."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from num2words import num2words  # type: ignore[import-untyped, unused-ignore]
+
+from rechka.text import normalize
+
+DATA = Path(__file__).parent / "data"
+TAGS = {"ru": "ru-RU", "en": "en-US", "tr": "tr-TR"}
+
+
+def sentences(language: str) -> list[tuple[str, str]]:
+    lines = (DATA / f"numbers_{language}.txt").read_text(encoding="utf-8").splitlines()
+    rows = [line.split(" => ") for line in lines if line and not line.startswith("#")]
+    return [(row[0], row[-1]) for row in rows]
+
+
+def spoken(value: int, language: str, kind: str) -> str:
+    """Return what num2words says, set right where it is known to be wrong."""
+    thousands, rest = divmod(value, 1000)
+    if language == "ru" and kind == "ordinal" and thousands and rest:
+        # num2words 0.5.14 makes the thousands an ordinal too: "десятый тысяч первый".
+        return f"{num2words(thousands * 1000, lang='ru')} {spoken(rest, 'ru', kind)}"
+    if language == "tr" and thousands > 100 and thousands % 10 == 1:
+        # num2words 0.5.14 drops the "bir" of "yüz bir bin" and says "yüz bin".
+        return str(
+            num2words((thousands - 1) * 1000, lang="tr").removesuffix("bin")
+            + "birbin"
+            + (num2words(rest, lang="tr", to=kind) if rest else "inci" * (kind == "ordinal"))
+        )
+    return str(num2words(value, lang=language, to=kind)).replace(",", "")
+
+
+def assert_comes_back(value: int, language: str, kind: str) -> None:
+    said = spoken(value, language, kind)
+    written = normalize(said, language=TAGS[language])
+    if kind == "ordinal":
+        ending = {"ru": r"-[а-я]{1,2}", "en": "(st|nd|rd|th)", "tr": "'[a-zıüöşç]+"}[language]
+        assert re.fullmatch(f"{value}{ending}", written), (said, written)
+    else:
+        assert written == str(value), said
+
+
+@pytest.mark.parametrize("language", TAGS)
+def test_a_hundred_and_fifty_sentences_are_written_as_expected(language: str) -> None:
+    rows = sentences(language)
+    assert len(rows) >= 150
+    assert 2 * sum(said == expected for said, expected in rows) >= len(rows)
+    wrong = {
+        said: (written, expected)
+        for said, expected in rows
+        if (written := normalize(said, language=TAGS[language])) != expected
+    }
+    assert wrong == {}
+
+
+def test_russian_cases_of_two_hundred_forms_are_the_same_number() -> None:
+    lines = (DATA / "cases_ru.txt").read_text(encoding="utf-8").splitlines()
+    forms = [
+        (cells[0], form)
+        for line in lines
+        if not line.startswith("#")
+        for cells in [line.split(" | ")]
+        for form in cells[1:]
+    ]
+    assert len(forms) >= 200
+    wrong = {form: value for value, form in forms if normalize(form, language="ru-RU") != value}
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("language", TAGS)
+@pytest.mark.parametrize("kind", ["cardinal", "ordinal"])
+def test_every_integer_to_ten_thousand_comes_back(language: str, kind: str) -> None:
+    for value in range(10_001):
+        assert_comes_back(value, language, kind)
+
+
+@pytest.mark.parametrize("language", TAGS)
+def test_every_year_comes_back(language: str) -> None:
+    for value in range(1, 10_000):
+        if (language, value) == ("en", 5050):
+            continue  # "Fifty fifty" is an idiom and stays.
+        assert_comes_back(value, language, "year")
+
+
+@pytest.mark.parametrize("language", TAGS)
+@pytest.mark.parametrize("kind", ["cardinal", "ordinal"])
+def test_integers_to_a_million_come_back(language: str, kind: str) -> None:
+    @settings(max_examples=400, deadline=None)
+    @given(st.integers(10_001, 10**6))
+    @example(10**6)
+    @example(101_725)
+    @example(999_999)
+    def comes_back(value: int) -> None:
+        assert_comes_back(value, language, kind)
+
+    comes_back()
+
+
+@pytest.mark.parametrize("language", TAGS)
+@pytest.mark.parametrize("value", [10**9, 10**12, 123_456_789_012, 999_999_999_999])
+def test_cardinals_to_a_trillion_come_back(language: str, value: int) -> None:
+    assert_comes_back(value, language, "cardinal")
+
+
+@pytest.mark.parametrize("language", ["auto", "de-DE", ""])
+def test_a_language_without_rules_keeps_its_words(language: str) -> None:
+    assert normalize("двадцать пять процентов", language=language) == "двадцать пять процентов"
+
+
+def test_the_case_of_a_language_tag_does_not_matter() -> None:
+    assert normalize("двадцать пять", language="RU-ru") == "25"
+
+
+def test_capitals_of_the_engine_do_not_hide_a_number() -> None:
+    assert normalize("Yirmi beş", language="tr-TR") == "25"
+    assert normalize("İki kardeş", language="tr-TR") == "2 kardeş"

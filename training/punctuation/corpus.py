@@ -1,0 +1,101 @@
+"""Sentences to labeled utterances, and the split into training and held-out text."""
+
+import lzma
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from rechka.text.languages import fold
+
+__all__ = ["Utterance", "read_blocks", "utterances"]
+
+BLOCK_LINES = 200
+HELD_OUT_EVERY = 10
+MAX_WORDS = 60
+_STRIPPED = "\"'«»“”„‘’()[]{}*_—–-<>"
+_MARKS = {",": 1, ":": 1, ".": 2, "!": 2, ";": 2, "…": 2, "?": 3}
+_ABBREVIATIONS = frozenset({"mr", "mrs", "ms", "dr", "st", "vs", "etc", "prof", "av", "no"})
+
+
+class Utterance(NamedTuple):
+    """Words in lower case with, for each, the mark after it and its capitals.
+
+    Attributes:
+        words: Without marks, folded.
+        marks: 0 none, 1 comma, 2 full stop, 3 question mark.
+        cases: 0 lower, 1 first capital, 2 all capitals.
+    """
+
+    words: tuple[str, ...]
+    marks: tuple[int, ...]
+    cases: tuple[int, ...]
+
+
+def read_blocks(path: Path) -> tuple[list[list[str]], list[list[str]]]:
+    """Return training and held-out blocks of consecutive sentences.
+
+    Every tenth block of 200 lines is held out whole, so that neighbors of a
+    held-out sentence are rarely in training; sentences of held-out blocks that
+    occur elsewhere too are taken out of training.
+    """
+    with lzma.open(path, "rt", encoding="utf-8") as file:
+        lines = [line.strip() for line in file]
+    blocks = [lines[at : at + BLOCK_LINES] for at in range(0, len(lines), BLOCK_LINES)]
+    held_out = blocks[HELD_OUT_EVERY - 1 :: HELD_OUT_EVERY]
+    known = {line for block in held_out for line in block}
+    training = [
+        [line for line in block if line not in known]
+        for number, block in enumerate(blocks)
+        if number % HELD_OUT_EVERY != HELD_OUT_EVERY - 1
+    ]
+    return training, held_out
+
+
+def utterances(blocks: Sequence[Sequence[str]], language: str, *, seed: int) -> list[Utterance]:
+    """Return utterances of one to three neighboring sentences."""
+    chance = random.Random(seed)
+    result = []
+    for block in blocks:
+        sentences = [sentence for line in block if (sentence := _labeled(line, language))]
+        at = 0
+        while at < len(sentences):
+            count = chance.choices((1, 2, 3), (45, 30, 25))[0]
+            joined = Utterance(
+                *(sum(parts, ()) for parts in zip(*sentences[at : at + count], strict=True))
+            )
+            at += count
+            if len(joined.words) <= MAX_WORDS:
+                result.append(joined)
+    return result
+
+
+def _labeled(line: str, language: str) -> Utterance | None:
+    """Return a line as a labeled utterance; None if it is no whole sentence."""
+    labeled = list(_words(line.split(), language))
+    letters = [character for character in line if character.isalpha()]
+    if not labeled or labeled[-1][1] < 2 or not letters or not letters[0].isupper():
+        return None
+    words, marks, cases = zip(*labeled, strict=True)
+    return Utterance(words, marks, cases)
+
+
+def _words(parts: Sequence[str], language: str) -> Iterator[tuple[str, int, int]]:
+    for index, part in enumerate(parts):
+        bare = part.strip(_STRIPPED)
+        core = bare.rstrip("".join(_MARKS) + _STRIPPED)
+        if not any(character.isalnum() for character in core):
+            continue
+        mark = max((_MARKS.get(character, 0) for character in bare[len(core) :]), default=0)
+        following = parts[index + 1].strip(_STRIPPED) if index + 1 < len(parts) else ""
+        if mark == 2 and following:
+            starts_lower = following[:1].islower()
+            if starts_lower or fold(core, language) in _ABBREVIATIONS or len(core) == 1:
+                mark = 0
+        yield fold(core, language), mark, _case(core)
+
+
+def _case(core: str) -> int:
+    if not core[0].isupper():
+        return 0
+    return 2 if len(core) > 1 and core.isupper() else 1
