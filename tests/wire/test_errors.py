@@ -192,7 +192,7 @@ async def test_a_full_server_refuses_at_once_and_says_when_to_retry(start: Start
     running = await start(engine_options={"max_streams": 1})
     first = running.open()
     await first.write(config(partial_results=True))
-    await first.wait_for_connection()
+    await first.initial_metadata()
     outcome = await running.recognize([config()])
     assert outcome.code is Status.RESOURCE_EXHAUSTED
     assert outcome.error is not None
@@ -335,7 +335,7 @@ async def test_a_cancel_disturbs_nobody(start: Start, pcm: bytes) -> None:
         call = running.open()
         await call.write(config())
         await call.write(audio(pcm)[0])
-        await call.wait_for_connection()
+        await call.initial_metadata()
         call.cancel()
         assert await call.code() is Status.CANCELLED
     while (outcome := await running.recognize([config(), *audio(pcm)])).error is not None:

@@ -53,7 +53,7 @@ async def noise_session(running: Running, dice: random.Random, pcm: bytes, opus:
     messages += [dice.choice(kinds) for _ in range(dice.randrange(30))]
     call = running.open(iter(messages))
     if dice.random() < 0.3:
-        await call.wait_for_connection()
+        await call.initial_metadata()
         call.cancel()
     outcome = await outcome_of(call)
     if outcome.error is not None and outcome.error.request_id is None:

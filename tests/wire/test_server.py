@@ -109,7 +109,7 @@ async def test_draining_lets_running_sessions_finish_and_takes_no_more(
     running = await start()
     call = running.open()
     await call.write(config())
-    await call.wait_for_connection()
+    await call.initial_metadata()
     draining = asyncio.create_task(running.server.drain())
     while await health_of(running.channel, "") != Health.NOT_SERVING:
         pass
@@ -129,7 +129,7 @@ async def test_a_session_that_outlasts_the_grace_is_told_so(start: Start) -> Non
     running = await start(server={"drain_grace_s": 0.01})
     call = running.open()
     await call.write(config())
-    await call.wait_for_connection()
+    await call.initial_metadata()
     cut = await running.server.drain()
     outcome = await outcome_of(call)
     assert outcome.code is grpc.StatusCode.UNAVAILABLE

@@ -108,7 +108,7 @@ async def test_streams_go_to_the_least_loaded_worker_and_the_full_pool_refuses(
         calls = [running.open() for _ in range(4)]
         for call in calls:
             await call.write(config())
-            await call.wait_for_connection()
+            await call.initial_metadata()
         outcome = await running.recognize([config()])
         while outcome.error is None:
             outcome = await running.recognize([config()])

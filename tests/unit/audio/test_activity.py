@@ -36,7 +36,8 @@ def noise(seconds: float, *, slope: int = 0, seed: int = 0, rate_hz: int = _RATE
     spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(count))
     hertz = np.maximum(np.fft.rfftfreq(count, 1 / rate_hz), 20)
     values: Values = np.fft.irfft(spectrum * hertz ** (-slope / 2), count)
-    return values / np.sqrt(np.mean(values**2))
+    normalized: Values = values / np.sqrt(np.mean(values**2))
+    return normalized
 
 
 def sines(seconds: float, *hertz: float, rate_hz: int = _RATE_HZ) -> Values:
@@ -166,7 +167,7 @@ def test_bundled_speech_is_found(db: int) -> None:
 @pytest.mark.parametrize("slope", [0, 1, 2])
 def test_speech_in_noise_is_found_and_ends(slope: int) -> None:
     silence = np.zeros(2 * _RATE_HZ)
-    spoken = np.concatenate((silence, bundled(), silence))
+    spoken: Values = np.concatenate((silence, bundled().astype(np.float64), silence))
     hiss = noise(len(spoken) / _RATE_HZ, slope=slope)[: len(spoken)]
     verdicts = judge(spoken + hiss * np.std(bundled()) * level(-10))
     assert not verdicts[:95].any()

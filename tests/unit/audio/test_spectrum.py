@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+
+from rechka.audio.noise import NoiseFloor
+from rechka.audio.samples import Samples
+from rechka.audio.spectrum import BANDS, FrameFeatures, SpectrumAnalyzer
+
+
+def analyze(samples: Samples, *, rate_hz: int = 16_000) -> FrameFeatures:
+    blocks = SpectrumAnalyzer(rate_hz).accept(samples)
+    return FrameFeatures(
+        power=np.concatenate([block.power for block in blocks]),
+        periodicity=np.concatenate([block.periodicity for block in blocks]),
+        lasting_periodicity=np.concatenate([block.lasting_periodicity for block in blocks]),
+    )
+
+
+def noise(seconds: int, *, rate_hz: int = 16_000) -> Samples:
+    return np.random.default_rng(0).standard_normal(seconds * rate_hz).astype(np.float32)
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 16_000, 32_000, 48_000])
+@pytest.mark.parametrize("band", [0, 7, 14])
+def test_a_sine_has_its_power_in_its_band(rate_hz: int, band: int) -> None:
+    hertz = 100 + 250 * band + 112.5
+    wave = np.sin(2 * np.pi * hertz * np.arange(rate_hz) / rate_hz).astype(np.float32)
+    power = analyze(0.1 * wave, rate_hz=rate_hz).power[2:]
+    assert power.shape == (48, BANDS)
+    np.testing.assert_allclose(power[:, band], 0.01 / 2, rtol=0.02)
+    assert np.delete(power, band, axis=1).max() < 1e-3 * 0.01
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 16_000, 48_000])
+def test_noise_has_no_pitch_and_a_buzz_has(rate_hz: int) -> None:
+    hiss = analyze(noise(20, rate_hz=rate_hz), rate_hz=rate_hz)
+    assert hiss.periodicity.max() < 0.18
+    assert hiss.lasting_periodicity.max() < 0.13
+    times = np.arange(rate_hz) / rate_hz
+    for pitch_hz in (75, 120, 210, 390):
+        count = 3900 // pitch_hz
+        buzz = sum(np.sin(2 * np.pi * pitch_hz * n * times + n * n) for n in range(1, count))
+        voiced = analyze(np.asarray(buzz, dtype=np.float32), rate_hz=rate_hz)
+        assert voiced.periodicity[2:].min() > 0.19
+        assert voiced.lasting_periodicity[2:].min() > 0.19
+
+
+def test_features_do_not_depend_on_loudness() -> None:
+    hiss = noise(1)
+    quiet, loud = analyze(hiss * np.float32(1e-4)), analyze(hiss)
+    np.testing.assert_allclose(quiet.periodicity, loud.periodicity, atol=1e-4)
+    np.testing.assert_allclose(quiet.power, loud.power * 1e-8, rtol=1e-3)
+
+
+def test_silence_has_neither_power_nor_pitch() -> None:
+    silence = analyze(np.zeros(16_000, dtype=np.float32))
+    assert not silence.power.any()
+    assert not silence.periodicity.any()
+
+
+def test_the_floor_lies_at_steady_noise() -> None:
+    above_db = NoiseFloor().accept(analyze(noise(10)).power)
+    assert above_db.shape == (500, BANDS)
+    assert above_db.min() == 0
+    # The power of a frame scatters by 2 dB around the floor.
+    assert above_db[100:].mean() < 1.5
+
+
+def test_the_floor_stays_below_syllables_and_follows_noise_that_stays() -> None:
+    hiss = noise(8)
+    hiss[: 4 * 16_000] *= 0.01
+    # Bursts of 200 ms with as much between them.
+    for start in range(0, 4 * 16_000, 6_400):
+        hiss[start : start + 3_200] *= 30
+    above_db = NoiseFloor().accept(analyze(hiss).power).mean(axis=1)
+    assert above_db[85:90].min() > 20
+    # The noise that stays from the fourth second on has become the floor.
+    assert above_db[202:210].min() > 20
+    assert above_db[280:].max() < 5
