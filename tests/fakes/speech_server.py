@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ import grpc.aio
 from fakes.marked_opus import MarkedOpusReader
 from fakes.marked_speech import MarkedRecognizer, Speech
 from rechka.errors import ErrorCode, LimitError, RechkaError
+from rechka.results import Final, Result
 from rechka.wire.codec_v2 import encode_result
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2 as pb
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2_grpc as pb_grpc
@@ -47,7 +48,6 @@ class SpeechServer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
         speech: What will be said.
         limit_ms: Longest session.
         faults: The first session takes the first, and so on; None does not break.
-        answer: Called before each result is sent.
     """
 
     def __init__(
@@ -56,12 +56,10 @@ class SpeechServer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
         *,
         limit_ms: int = 20_000,
         faults: list[Fault | None] | None = None,
-        answer: Callable[[], Any] | None = None,
     ) -> None:
         self._speech = speech
         self._limit_ms = limit_ms
         self._faults = faults or []
-        self._answer = answer
         self.sessions: list[Seen] = []
         self.is_open = asyncio.Event()
 
@@ -99,20 +97,20 @@ class SpeechServer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
                 raise fault.error
             if seen.heard_ms > self._limit_ms:
                 raise TOO_LONG
-            await self._send(context, recognizer.hear(samples))
+            await self._send(context, seen, recognizer.hear(samples))
         seen.is_half_closed.set()
-        await self._send(context, recognizer.finish())
+        await self._send(context, seen, recognizer.finish())
 
     @staticmethod
     def _is_opus(seen: Seen) -> bool:
         encoding = seen.config.specification.audio_encoding if seen.config else None
         return encoding == pb.RecognitionSpec.OGG_OPUS
 
-    async def _send(self, context: Any, results: list[Any]) -> None:
+    async def _send(self, context: Any, seen: Seen, results: list[Result]) -> None:
+        wants_partials = seen.config is not None and seen.config.specification.partial_results
         for result in results:
-            if self._answer is not None:
-                await self._answer()
-            await context.write(encode_result(result))
+            if wants_partials or isinstance(result, Final):
+                await context.write(encode_result(result))
 
 
 @dataclass

@@ -3,9 +3,10 @@
 import itertools
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from wire_client import SCRIPT, Message, Start, audio, config
+from wire_client import SCRIPT, Message, Start, audio, config, outcome_of
 
 
 def capital(text: str) -> str:
@@ -214,3 +215,13 @@ async def test_partials_are_normalized_if_the_metadata_asks(start: Start, pcm: b
     normalized = await running.recognize(messages, x_normalize_partials="true")
     assert any(text.startswith("Twenty five percent") for text in plain.partials)
     assert any(text.startswith("25%") for text in normalized.partials)
+
+
+async def test_bytes_in_the_wrong_order_are_warned_of(start: Start, pcm: bytes) -> None:
+    running = await start()
+    swapped = np.frombuffer(pcm, dtype="<i2").byteswap().tobytes()
+    for data, is_warned in ((swapped, True), (pcm, False)):
+        call = running.open(iter([config(), *audio(data)]))
+        assert (await outcome_of(call)).error is None
+        trailing = dict(await call.trailing_metadata() or ())
+        assert ("16-bit little-endian" in str(trailing.get("x-rechka-warning"))) is is_warned

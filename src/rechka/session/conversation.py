@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from rechka.audio.decoder import create_decoder
+from rechka.audio.mismatch import MismatchDetector
 from rechka.audio.resample import Resampler
 from rechka.audio.samples import Samples
 from rechka.errors import LimitError, RequestError
@@ -18,7 +19,7 @@ from rechka.session.machine import SessionMachine, SessionState
 from rechka.session.replies import Replies
 from rechka.session.segmenter import Segment, Segmenter, UtteranceEnd, UtteranceStart
 from rechka.settings import Settings
-from rechka.spec import RecognitionSpec
+from rechka.spec import AudioEncoding, RecognitionSpec
 from rechka.text.pipeline import TextOptions, TextPipeline
 from rechka.text.profanity.rules import ProfanityRules, read_profanity_file
 
@@ -46,6 +47,7 @@ class Conversation:
         machine: The session's; it holds the settings already.
         clock: Time of the partials.
         deliver: Sends a result; may wait while the client is slow.
+        warn: Told once if PCM looks as if it were read wrongly.
 
     Raises:
         RequestError: The text cannot be written as the settings ask.
@@ -61,7 +63,11 @@ class Conversation:
         machine: SessionMachine,
         clock: Clock,
         deliver: Callable[[Result], Awaitable[None]],
+        warn: Callable[[str], None],
     ) -> None:
+        self._warn = warn
+        is_pcm = spec.encoding is AudioEncoding.LINEAR16_PCM
+        self._mismatch = MismatchDetector(spec.sample_rate_hz) if is_pcm else None
         self._machine = machine
         self._clock = clock
         self._deliver = deliver
@@ -140,6 +146,8 @@ class Conversation:
             await asyncio.sleep(0)
 
     async def _take(self, samples: Samples, stream: RecognizerStream) -> None:
+        if self._mismatch is not None and (reason := self._mismatch.accept(samples)) is not None:
+            self._warn(reason)
         admitted = self._machine.admit_samples(len(samples), rate_hz=self._decoder.rate_hz)
         resampled = self._resampler.accept(samples[:admitted])
         await self._send(self._segmenter.accept(resampled), stream)

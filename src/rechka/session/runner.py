@@ -42,6 +42,8 @@ class Session:
         self._admit = admit
         self._deliver = deliver
         self.machine = SessionMachine(settings.limits, now_s=clock.time())
+        self.warning: str | None = None
+        """What looks wrong about the audio though it can be decoded; None if nothing does."""
 
     async def run(self, messages: AsyncIterator[Message]) -> None:
         """Run to the end of the session.
@@ -71,6 +73,7 @@ class Session:
             machine=self.machine,
             clock=self._clock,
             deliver=self._deliver,
+            warn=self._note_warning,
         )
         options = StreamOptions(
             language=model.language,
@@ -83,6 +86,9 @@ class Session:
             await conversation.run(inbox, stream)
         finally:
             await stream.close()
+
+    def _note_warning(self, reason: str) -> None:
+        self.warning = reason
 
 
 def _engine_rate(spec: RecognitionSpec, model: ModelInfo) -> int:

@@ -94,6 +94,8 @@ class SttServicer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
             # Before the status is sent: who has it may open the next session at once.
             for lease in leases:
                 await lease.close()
+            if session.warning is not None:
+                context.set_trailing_metadata((("x-rechka-warning", session.warning),))
             _log.info(
                 "session_ended",
                 request_id=call.request_id,
@@ -101,6 +103,7 @@ class SttServicer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
                 outcome=outcome,
                 received_bytes=session.machine.received_bytes,
                 audio_s=round(session.machine.decoded_s, 3),
+                audio_warning=session.warning,
             )
 
     async def LongRunningRecognize(  # noqa: N802

@@ -7,14 +7,15 @@ from pathlib import Path
 from types import ModuleType
 
 import click
+import google.protobuf
+import grpc
 import pytest
+import typing_extensions
 from click.testing import CliRunner
 
 import rechka
-from rechka.cli import cli
+from rechka.cli import _COMMANDS, cli
 from rechka.errors import ErrorCode, RequestError, UnavailableError
-
-COMMANDS = ["recognize", "mic", "proto", "serve", "access", "evaluate"]
 
 
 def run_without(blocked: list[str], *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -51,15 +52,15 @@ def run_command(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> tuple[
 def test_help_lists_all_commands_without_loading_one() -> None:
     done = run_without(["grpc", "google", "numpy", "pydantic", "rich"], "--help")
     assert done.returncode == 0, done.stderr
-    listed = [line.split()[0] for line in done.stdout.split("Commands:")[1].splitlines() if line]
-    assert listed == COMMANDS
+    listed = dict(line.split(None, 1) for line in done.stdout.split("Commands:\n")[1].splitlines())
+    assert listed == {name: entry.help for name, entry in _COMMANDS.items()}
 
 
 def test_the_version_is_told() -> None:
     assert rechka.__version__ in CliRunner().invoke(cli, ["--version"]).stdout
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", _COMMANDS)
 def test_every_command_has_help_with_all_options_explained(name: str) -> None:
     result = CliRunner().invoke(cli, [name, "--help"])
     assert result.exit_code == 0, result.output
@@ -155,11 +156,17 @@ def test_the_documented_command_works_in_an_exported_folder(tmp_path: Path) -> N
     assert result.exit_code == 0, result.output
     assert f"cd {folder}\npython {DOCUMENTED}\n" in result.stdout
     subprocess.run([sys.executable, *DOCUMENTED.split()], cwd=folder, check=True)
+    # The vendor's SDK, where it is installed, would be imported in place of the output.
+    needed = tmp_path / "needed"
+    needed.mkdir()
+    source = Path(grpc.__file__).parents[1]
+    for module in (grpc, google.protobuf, typing_extensions):
+        name = Path(str(module.__file__)).relative_to(source).parts[0]
+        (needed / name).symlink_to(source / name)
     output = str(folder / "output")
-    environment = {**os.environ, "PYTHONPATH": output}
     done = subprocess.run(
-        [sys.executable, "-c", IMPORT.format(output=output)],
-        env=environment,
+        [sys.executable, "-S", "-c", IMPORT.format(output=output)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((output, str(needed)))},
         capture_output=True,
         text=True,
         check=False,

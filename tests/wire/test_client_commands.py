@@ -1,0 +1,210 @@
+"""`rechka recognize` and `rechka mic` as programs, against a small server."""
+
+import asyncio
+import json
+import os
+import pty
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fakes.marked_opus import encode
+from fakes.marked_speech import RATE_HZ, Speech, random_speech
+from fakes.speech_server import Fault, SpeechServer, listen
+from rechka.errors import AccessError, ErrorCode
+
+RAW = ["--encoding", "LINEAR16_PCM", "--rate", str(RATE_HZ)]
+SPEECH = random_speech(1, utterances=8)
+Save = Callable[[bytes], str]
+
+
+@pytest.fixture
+def save(tmp_path: Path) -> Save:
+    def write(data: bytes) -> str:
+        (tmp_path / "audio").write_bytes(data)
+        return str(tmp_path / "audio")
+
+    return write
+
+
+async def start(*arguments: str, **streams: object) -> asyncio.subprocess.Process:
+    """Start the command; its three streams are pipes unless something else is given."""
+    pipes: dict[str, object] = dict.fromkeys(("stdin", "stdout", "stderr"), asyncio.subprocess.PIPE)
+    environment = {key: value for key, value in os.environ.items() if "RECHKA" not in key}
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "rechka", *arguments),
+        env={**environment, "RECHKA_TOKEN": "t-from-environment", "TERM": "xterm"},
+        **{**pipes, **streams},  # type: ignore[arg-type]
+    )
+
+
+async def run(*arguments: str, audio: bytes = b"") -> tuple[int, str, str]:
+    """Run the command to its end; return exit code, output and complaints."""
+    process = await start(*arguments)
+    out, err = await process.communicate(audio)
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
+def finals_of(lines: str) -> list[str]:
+    results = [json.loads(line) for line in lines.splitlines()]
+    return " ".join(item["text"] for item in results if item["final"]).split()
+
+
+async def test_a_file_is_printed_in_blocks(save: Save) -> None:
+    server = SpeechServer(SPEECH)
+    async with listen(server) as listening:
+        code, out, err = await run(
+            "recognize", save(SPEECH.pcm), *RAW, "--endpoint", listening.endpoint
+        )
+    assert (code, err) == (0, "")
+    blocks = out.split("\n\n")
+    assert blocks.pop() == ""
+    texts = []
+    for block in blocks:
+        first, alternative, last = block.split("\n")
+        assert first == "Start chunk: "
+        texts.append(alternative.removeprefix("alternative: "))
+        assert last == "Is final: True"
+    assert " ".join(texts).split() == SPEECH.texts
+    assert server.sessions[0].metadata["authorization"] == "Bearer t-from-environment"
+
+
+async def test_a_pipe_is_printed_as_json_with_partials_on_demand() -> None:
+    speech = random_speech(2, utterances=8, step_ms=20)
+    async with listen(SpeechServer(speech)) as listening:
+        code, out, err = await run(
+            *("recognize", "-", "--endpoint", listening.endpoint, "--json", "--partial"),
+            audio=encode(speech),
+        )
+    assert (code, err) == (0, "")
+    assert finals_of(out) == speech.texts
+    assert any(not json.loads(line)["final"] for line in out.splitlines())
+
+
+async def test_audio_longer_than_a_session_goes_on(save: Save) -> None:
+    speech = random_speech(3, utterances=30)
+    server = SpeechServer(speech)
+    async with listen(server) as listening:
+        code, out, _ = await run(
+            *("recognize", save(speech.pcm), *RAW, "--json", "--session-s", "20"),
+            *("--endpoint", listening.endpoint),
+        )
+    assert code == 0
+    assert finals_of(out) == speech.texts
+    assert len(server.sessions) > 2
+
+
+async def test_results_are_written_at_once() -> None:
+    """The program answers while its input is still open."""
+    async with listen(SpeechServer(SPEECH)) as listening:
+        process = await start(
+            *("recognize", "-", *RAW, "--json", "--partial", "--endpoint", listening.endpoint)
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(SPEECH.pcm)
+        await process.stdin.drain()
+        assert json.loads(await process.stdout.readline())["final"] is False
+        rest, err = await process.communicate()
+    assert (process.returncode, err) == (0, b"")
+    assert finals_of(rest.decode()) == SPEECH.texts
+
+
+async def assert_one_line(*arguments: str, said: str) -> None:
+    code, out, err = await run("recognize", *arguments)
+    assert code == 1
+    assert out == ""
+    assert err.startswith("rechka: error: ")
+    assert said in err
+    assert err.count("\n") == 1
+
+
+async def test_errors_are_one_line(save: Save, tmp_path: Path) -> None:
+    refused = AccessError(ErrorCode.UNAUTHENTICATED, "The token is invalid")
+    path = save(SPEECH.pcm)
+    await assert_one_line(f"{tmp_path}/missing", said="missing: no such file or directory")
+    await assert_one_line(path, said="has no known header; raw PCM needs")
+    await assert_one_line(path, *RAW, "--endpoint", "localhost", said="accepted: HOST:PORT")
+    await assert_one_line(
+        path, *RAW, "--root-cert", f"{tmp_path}/ca", said="ca: no such file or directory"
+    )
+    server = SpeechServer(SPEECH, faults=[Fault(refused)])
+    async with listen(server) as listening:
+        where = ("--endpoint", listening.endpoint)
+        await assert_one_line(
+            path, *RAW, *where, said="The token is invalid (request id request-1)"
+        )
+        await assert_one_line(path, *RAW, *where, "--tls", said="the server does not speak TLS")
+    await assert_one_line(path, *RAW, *where, said=f"cannot reach {listening.endpoint}: ")
+
+
+async def test_an_interrupt_ends_a_silent_pipe_at_once_and_quietly() -> None:
+    server = SpeechServer(SPEECH)
+    async with listen(server) as listening:
+        process = await start(
+            *("recognize", "-", *RAW, "--partial", "--endpoint", listening.endpoint)
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(SPEECH.pcm)
+        assert await process.stdout.readline() == b"Start chunk: \n"
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        assert await process.stderr.read() == b""
+        assert await process.wait() == 130
+
+
+async def test_a_reader_that_goes_away_is_no_error(save: Save) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    async with listen(SpeechServer(SPEECH)) as listening:
+        process = await start(
+            *("recognize", save(SPEECH.pcm), *RAW, "--endpoint", listening.endpoint),
+            stdout=writing,
+        )
+        os.close(writing)
+        _, err = await process.communicate()
+    assert (process.returncode, err) == (141, b"")
+
+
+async def on_terminal(speech: Speech, *arguments: str) -> str:
+    """Return what the command writes to a terminal."""
+    reading, writing = pty.openpty()
+    shown = bytearray()
+
+    def read() -> None:
+        try:
+            while data := os.read(reading, 65_536):
+                shown.extend(data)
+        except OSError:
+            # Linux says so at the end of a terminal.
+            pass
+
+    async with listen(SpeechServer(speech)) as listening:
+        process = await start(*arguments, "--endpoint", listening.endpoint, stdout=writing)
+        os.close(writing)
+        await asyncio.to_thread(read)
+        _, err = await process.communicate()
+    os.close(reading)
+    assert (process.returncode, err) == (0, b"")
+    return shown.decode()
+
+
+async def test_a_terminal_shows_text_that_is_rewritten_and_a_bar(save: Save) -> None:
+    shown = await on_terminal(SPEECH, "recognize", save(SPEECH.pcm), *RAW)
+    assert "Start chunk" not in shown
+    assert "w1" in shown
+    assert "\x1b[2K" in shown
+    assert "━" in shown
+    # Finals are lines of their own; what is rewritten comes with control sequences.
+    lines = [line.split("\x1b[2K")[-1] for line in shown.split("\r\n")]
+    assert " ".join(line for line in lines if line.startswith("w")).split() == SPEECH.texts
+
+
+async def test_json_on_a_terminal_is_json(save: Save) -> None:
+    shown = await on_terminal(SPEECH, "recognize", save(SPEECH.pcm), *RAW, "--json")
+    assert finals_of(shown) == SPEECH.texts
