@@ -14,7 +14,7 @@ DEV := $(VENV)/.dev-installed
 setup: $(DEV)
 
 demo: $(SERVER)
-	@$(BIN)/python examples/demo.py
+	@GRPC_VERBOSITY=ERROR $(BIN)/python examples/demo.py
 
 run: $(SERVER)
 	@token=$$($(BIN)/rechka access bootstrap --data-dir .rechka --json \

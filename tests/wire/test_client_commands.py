@@ -109,6 +109,7 @@ async def test_results_are_written_at_once() -> None:
         process.stdin.write(SPEECH.pcm)
         await process.stdin.drain()
         assert json.loads(await process.stdout.readline())["final"] is False
+        process.stdin.close()
         rest, err = await process.communicate()
     assert (process.returncode, err) == (0, b"")
     assert finals_of(rest.decode()) == SPEECH.texts

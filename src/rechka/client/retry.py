@@ -55,6 +55,7 @@ class Retries:
         self._failures = 0
         self._progress_ms = 0.0
         self._commit_ms = 0.0
+        self._first_error: RechkaError | None = None
 
     def wait_s(
         self, error: RechkaError, *, progress_ms: float, commit_ms: float, is_connected: bool
@@ -68,15 +69,20 @@ class Retries:
             is_connected: Whether a server has ever answered.
 
         Raises:
-            RechkaError: The error, if there were tries enough.
+            RechkaError: There were tries enough. It is the error, or the first of
+                them where no server has ever answered.
         """
         if commit_ms > self._commit_ms or progress_ms >= self._progress_ms + _PROGRESS_MS:
             self._failures = 0
             self._progress_ms, self._commit_ms = progress_ms, commit_ms
         self._failures += 1
+        if self._failures == 1:
+            self._first_error = error
         policy = self._policy
         if self._failures >= (policy.attempts if is_connected else policy.first_attempts):
-            raise error
+            # Of a host with several addresses the gRPC library tells at first how the
+            # last one failed, and later how any of them did.
+            raise error if is_connected else (self._first_error or error)
         wait_s = policy.initial_s * policy.factor ** (self._failures - 1)
         # Many clients that lost the same server must not come back at once.
         wait_s = self._uniform(wait_s / 2, wait_s)

@@ -73,6 +73,14 @@ def test_a_server_that_never_answered_is_given_up_soon() -> None:
     assert waits(LOST, RetryPolicy(initial_s=1), is_connected=False) == [1, 2]
 
 
+def test_a_server_that_never_answered_is_given_up_with_the_first_error() -> None:
+    retries = Retries(RetryPolicy(first_attempts=2))
+    retries.wait_s(LOST, progress_ms=0, commit_ms=0, is_connected=False)
+    other = UnavailableError(ErrorCode.UNAVAILABLE, "other")
+    with pytest.raises(UnavailableError, match="lost"):
+        retries.wait_s(other, progress_ms=0, commit_ms=0, is_connected=False)
+
+
 def test_one_attempt_means_no_second_try() -> None:
     assert waits(LOST, RetryPolicy(first_attempts=1), is_connected=False) == []
 
