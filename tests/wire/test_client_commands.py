@@ -30,13 +30,24 @@ def save(tmp_path: Path) -> Save:
     return write
 
 
-async def start(*arguments: str, **streams: object) -> asyncio.subprocess.Process:
-    """Start the command; its three streams are pipes unless something else is given."""
+async def start(
+    *arguments: str, path: Path | None = None, **streams: object
+) -> asyncio.subprocess.Process:
+    """Start the command; its three streams are pipes unless something else is given.
+
+    Args:
+        arguments: Of the command.
+        path: Folder of modules that come before the installed ones.
+        streams: Replace the pipes.
+    """
     pipes: dict[str, object] = dict.fromkeys(("stdin", "stdout", "stderr"), asyncio.subprocess.PIPE)
     environment = {key: value for key, value in os.environ.items() if "RECHKA" not in key}
+    environment |= {"RECHKA_TOKEN": "t-from-environment", "TERM": "xterm"}
+    if path is not None:
+        environment["PYTHONPATH"] = str(path)
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "rechka", *arguments),
-        env={**environment, "RECHKA_TOKEN": "t-from-environment", "TERM": "xterm"},
+        env=environment,
         **{**pipes, **streams},  # type: ignore[arg-type]
     )
 
@@ -209,3 +220,59 @@ async def test_a_terminal_shows_text_that_is_rewritten_and_a_bar(save: Save) -> 
 async def test_json_on_a_terminal_is_json(save: Save) -> None:
     shown = await on_terminal(SPEECH, "recognize", save(SPEECH.pcm), *RAW, "--json")
     assert finals_of(shown) == SPEECH.texts
+
+
+# What the command imports in place of the real package: it has heard a file.
+SOUNDDEVICE = """
+import threading
+
+class PortAudioError(Exception):
+    pass
+
+class RawInputStream:
+    def __init__(self, *, blocksize, callback, **_):
+        self.size, self.callback = 2 * blocksize, callback
+
+    def start(self):
+        threading.Thread(target=self.record).start()
+
+    def record(self):
+        data = open({path!r}, "rb").read()
+        for start in range(0, len(data), self.size):
+            self.callback(data[start : start + self.size], self.size // 2, None, None)
+
+    def close(self):
+        pass
+
+def query_devices():
+    return [dict(index=0, name="Desk", max_input_channels=1, default_samplerate=16000.0)]
+"""
+
+
+@pytest.fixture
+def microphone(tmp_path: Path, save: Save) -> Path:
+    """A folder with a `sounddevice` that hears the speech."""
+    (tmp_path / "sounddevice.py").write_text(SOUNDDEVICE.format(path=save(SPEECH.pcm)))
+    return tmp_path
+
+
+async def test_an_interrupt_ends_the_recording_and_the_last_words_are_recognized(
+    microphone: Path,
+) -> None:
+    async with listen(SpeechServer(SPEECH, limit_ms=1_000_000)) as listening:
+        process = await start(
+            *("mic", "--json", "--partial", "--rate", "8000", "--endpoint", listening.endpoint),
+            path=microphone,
+        )
+        assert process.stdout is not None
+        assert json.loads(await process.stdout.readline())["text"] == "w1"
+        process.send_signal(signal.SIGINT)
+        rest, err = await process.communicate()
+    assert (process.returncode, err) == (0, b"")
+    assert finals_of(rest.decode()) == SPEECH.texts
+
+
+async def test_microphones_are_listed(microphone: Path) -> None:
+    process = await start("mic", "--list-devices", path=microphone)
+    out, err = await process.communicate()
+    assert (process.returncode, out, err) == (0, b"  0  Desk  (16000 Hz)\n", b"")

@@ -23,7 +23,7 @@ from wire_client import Message, Running, Start, audio, config, outcome_of
 Status = grpc.StatusCode
 
 
-async def refuse(
+async def assert_refused(
     running: Running, messages: Sequence[Message], code: Status, text: str, **metadata: str
 ) -> ErrorCode:
     """Expect a refusal; return its stable code."""
@@ -39,7 +39,7 @@ async def test_too_many_bytes(start: Start, pcm: bytes) -> None:
     running = await start(limits={"audio_bytes": 10 * 2**20, "audio_s": 10_000})
     silence = [Message(audio_content=bytes(2**20))] * 11
     messages = [config(sample_rate_hertz=48000), *silence]
-    code = await refuse(
+    code = await assert_refused(
         running, messages, Status.INVALID_ARGUMENT, "audio should be less than 10MB"
     )
     assert code is ErrorCode.AUDIO_TOO_LARGE
@@ -48,7 +48,9 @@ async def test_too_many_bytes(start: Start, pcm: bytes) -> None:
 async def test_one_message_with_too_many_bytes(start: Start) -> None:
     running = await start()
     messages = [config(), Message(audio_content=bytes(10 * 2**20 + 1))]
-    await refuse(running, messages, Status.INVALID_ARGUMENT, "audio should be less than 10MB")
+    await assert_refused(
+        running, messages, Status.INVALID_ARGUMENT, "audio should be less than 10MB"
+    )
 
 
 async def test_too_much_audio_is_answered_up_to_the_limit(start: Start, pcm: bytes) -> None:
@@ -64,7 +66,9 @@ async def test_too_much_audio_is_answered_up_to_the_limit(start: Start, pcm: byt
 async def test_undecodable_opus(start: Start) -> None:
     running = await start()
     messages = [config(audio_encoding="OGG_OPUS"), *audio(b"\x5a" * 200_000)]
-    code = await refuse(running, messages, Status.INVALID_ARGUMENT, "Invalid audio received")
+    code = await assert_refused(
+        running, messages, Status.INVALID_ARGUMENT, "Invalid audio received"
+    )
     assert code is ErrorCode.INVALID_AUDIO
 
 
@@ -72,7 +76,7 @@ async def test_undecodable_opus(start: Start) -> None:
 async def test_a_little_that_is_no_opus_is_refused_at_the_end(start: Start, size: int) -> None:
     running = await start()
     messages = [config(audio_encoding="OGG_OPUS"), *audio(b"\x5a" * size)]
-    await refuse(running, messages, Status.INVALID_ARGUMENT, "Invalid audio received")
+    await assert_refused(running, messages, Status.INVALID_ARGUMENT, "Invalid audio received")
 
 
 async def test_a_wav_header_in_pcm_is_recognized_and_said(start: Start) -> None:
@@ -81,12 +85,12 @@ async def test_a_wav_header_in_pcm_is_recognized_and_said(start: Start) -> None:
         b"RIFF\x24\x80\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data"
     )
     messages = [config(), *audio(header + bytes(8000))]
-    await refuse(running, messages, Status.INVALID_ARGUMENT, "WAV")
+    await assert_refused(running, messages, Status.INVALID_ARGUMENT, "WAV")
 
 
 async def test_an_ogg_header_in_pcm_is_recognized_and_said(start: Start, opus: bytes) -> None:
     running = await start()
-    await refuse(running, [config(), *audio(opus)], Status.INVALID_ARGUMENT, "Ogg")
+    await assert_refused(running, [config(), *audio(opus)], Status.INVALID_ARGUMENT, "Ogg")
 
 
 @pytest.mark.parametrize(
@@ -99,7 +103,7 @@ async def test_an_ogg_header_in_pcm_is_recognized_and_said(start: Start, opus: b
 )
 async def test_bad_credentials(start: Start, authorization: str, text: str) -> None:
     running = await start()
-    code = await refuse(
+    code = await assert_refused(
         running, [config()], Status.UNAUTHENTICATED, text, authorization=authorization
     )
     assert code is ErrorCode.UNAUTHENTICATED
@@ -109,7 +113,7 @@ async def test_an_expired_token(start: Start) -> None:
     running = await start()
     account = Account("someone", AccountKind.USER)
     old = issue_token(running.server.signer, account, now_s=time.time() - 61, life_s=60)
-    await refuse(
+    await assert_refused(
         running,
         [config()],
         Status.UNAUTHENTICATED,
@@ -122,7 +126,9 @@ async def test_an_unknown_api_key(start: Start) -> None:
     running = await start()
     key = "AQVNxxxxxxxxxxxxxxxxxx98iI"
     text = f"Unknown api key 'AQVN****98iI ({zlib.crc32(key.encode()):08X})'"
-    await refuse(running, [config()], Status.UNAUTHENTICATED, text, authorization=f"Api-Key {key}")
+    await assert_refused(
+        running, [config()], Status.UNAUTHENTICATED, text, authorization=f"Api-Key {key}"
+    )
 
 
 async def test_an_api_key_is_as_good_as_a_token(start: Start, pcm: bytes) -> None:
@@ -146,7 +152,7 @@ async def user(running: Running, *roles: Role) -> str:
 
 async def test_a_user_without_a_folder(start: Start) -> None:
     running = await start()
-    await refuse(
+    await assert_refused(
         running,
         [config()],
         Status.UNAUTHENTICATED,
@@ -157,7 +163,7 @@ async def test_a_user_without_a_folder(start: Start) -> None:
 
 async def test_a_folder_other_than_the_service_accounts(start: Start) -> None:
     running = await start()
-    code = await refuse(
+    code = await assert_refused(
         running,
         [config(folder_id="x")],
         Status.INVALID_ARGUMENT,
@@ -170,7 +176,7 @@ async def test_a_folder_other_than_the_service_accounts(start: Start) -> None:
 @pytest.mark.parametrize("roles", [(), (Role.VIEWER,)])
 async def test_no_role_that_is_enough(start: Start, roles: tuple[Role, ...]) -> None:
     running = await start()
-    code = await refuse(
+    code = await assert_refused(
         running,
         [config(folder_id="b1g")],
         Status.PERMISSION_DENIED,
@@ -252,12 +258,14 @@ async def test_an_encoding_of_the_future_is_named(start: Start) -> None:
     running = await start()
     message = config()
     message.config.specification.audio_encoding = 77  # type: ignore[assignment]
-    await refuse(running, [message], Status.INVALID_ARGUMENT, "got 77; accepted: LINEAR16_PCM")
+    await assert_refused(
+        running, [message], Status.INVALID_ARGUMENT, "got 77; accepted: LINEAR16_PCM"
+    )
 
 
 async def test_a_folder_id_that_is_too_long(start: Start) -> None:
     running = await start()
-    await refuse(
+    await assert_refused(
         running,
         [config(folder_id="x" * 51)],
         Status.INVALID_ARGUMENT,
@@ -267,7 +275,7 @@ async def test_a_folder_id_that_is_too_long(start: Start) -> None:
 
 async def test_audio_before_the_settings(start: Start) -> None:
     running = await start()
-    code = await refuse(
+    code = await assert_refused(
         running, audio(b"1234"), Status.INVALID_ARGUMENT, "got audio_content in the first message"
     )
     assert code is ErrorCode.UNEXPECTED_MESSAGE
@@ -285,8 +293,8 @@ async def test_settings_twice_and_what_was_said_is_answered(start: Start, pcm: b
 
 async def test_an_empty_message(start: Start) -> None:
     running = await start()
-    await refuse(running, [Message()], Status.INVALID_ARGUMENT, "accepted: config")
-    await refuse(running, [config(), Message()], Status.INVALID_ARGUMENT, "audio_content")
+    await assert_refused(running, [Message()], Status.INVALID_ARGUMENT, "accepted: config")
+    await assert_refused(running, [config(), Message()], Status.INVALID_ARGUMENT, "audio_content")
 
 
 class BrokenRecognizer:

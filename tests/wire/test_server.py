@@ -184,7 +184,7 @@ async def run_vendor_sdk(*arguments: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in output.splitlines()]
 
 
-def check_vendor_sdk(lines: list[dict[str, object]]) -> None:
+def assert_vendor_sdk_results(lines: list[dict[str, object]]) -> None:
     finals = [line for line in lines if line["final"]]
     assert len(finals) == 3
     assert all(line["end_of_utterance"] for line in finals)
@@ -195,7 +195,7 @@ def check_vendor_sdk(lines: list[dict[str, object]]) -> None:
 async def test_the_vendors_sdk_recognizes_without_tls(start: Start) -> None:
     running = await start(results={"partial_interval_ms": 0})
     access = running.access
-    check_vendor_sdk(
+    assert_vendor_sdk_results(
         await run_vendor_sdk(
             running.server.grpc_address,
             access.iam_token,
@@ -214,7 +214,7 @@ async def test_the_vendors_sdk_recognizes_with_root_certificates(
     )
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     access = running.access
-    check_vendor_sdk(
+    assert_vendor_sdk_results(
         await run_vendor_sdk(
             running.server.grpc_address,
             access.iam_token,

@@ -36,14 +36,15 @@ class OpusPacketDecoder:
         codec.options = {"request_sample_fmt": "flt"}
         self._codec = codec
         self._toc = _DEFAULT_TOC
-        self._last_samples = OPUS_RATE_HZ // 50
+        self.last_packet_samples = OPUS_RATE_HZ // 50
+        """Length of the packet decoded last."""
 
     def length(self, packet: bytes) -> int:
         """Return how many samples the packet will give.
 
         A packet that does not tell counts as long as the one decoded last.
         """
-        return packet_samples(packet) or self._last_samples
+        return packet_samples(packet) or self.last_packet_samples
 
     def decode(self, packet: bytes) -> tuple[Samples, bool]:
         """Decode one packet.
@@ -54,9 +55,9 @@ class OpusPacketDecoder:
         samples = packet_samples(packet)
         decoded = None if samples is None else self._run(packet)
         if decoded is None or len(decoded) != samples:
-            return self.conceal(samples or self._last_samples), False
+            return self.conceal(samples or self.last_packet_samples), False
         self._toc = packet[0]
-        self._last_samples = samples
+        self.last_packet_samples = samples
         return decoded, True
 
     def conceal(self, count: int) -> Samples:

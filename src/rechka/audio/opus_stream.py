@@ -81,18 +81,25 @@ class OpusStream:
         if page.granule == NO_GRANULE:
             self._position = None if start is None else start + lengths
             return 0, lengths
-        lost = 0
         if start is None:
             start = max(0, page.granule - lengths)
-        elif self._is_after_loss:
-            lost = self._believable(page.granule - lengths - start)
-            start += lost
-        elif not page.is_last and page.granule - start != lengths:
+        lost = 0
+        if self._is_after_loss and self._position is not None:
+            lost = self._believable(self._lost_samples(page, page.granule - lengths - start))
+        elif self._position is not None and not page.is_last and page.granule - start != lengths:
             self._is_granule_exact = False
+        is_trimmed = page.is_last and self._is_granule_exact and page.granule >= start
         self._is_after_loss = False
         self._position = page.granule
-        is_trimmed = page.is_last and self._is_granule_exact and page.granule >= start
-        return lost, min(lengths, page.granule - start) if is_trimmed else lengths
+        return lost, min(lengths, page.granule - start - lost) if is_trimmed else lengths
+
+    def _lost_samples(self, page: Page, missing: int) -> int:
+        """Return how much was lost, where the positions tell that `missing` samples are."""
+        if not page.is_last or self._codec is None:
+            return missing
+        # The page's end is trimmed, so its position tells too little; packets are whole.
+        packet_samples = self._codec.last_packet_samples
+        return -(-missing // packet_samples) * packet_samples
 
     def _believable(self, lost: int) -> int:
         total = self._concealed_samples + lost

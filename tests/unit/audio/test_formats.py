@@ -63,6 +63,13 @@ def test_two_frames_do_not_make_mp3() -> None:
     assert not detector.accept(frame * 3)
 
 
+def test_frames_that_do_not_fit_together_do_not_make_mp3() -> None:
+    at_44_khz = b"\xff\xfb\x90\x64" + bytes(413)
+    at_48_khz = b"\xff\xfb\x94\x64" + bytes(380)
+    assert Mp3Detector().accept(at_48_khz * 3)
+    assert not Mp3Detector().accept(at_44_khz + at_48_khz + at_44_khz)
+
+
 @pytest.mark.parametrize(
     ("head", "size_bytes"),
     [

@@ -63,7 +63,7 @@ def test_length_and_place_are_exact_to_the_sample() -> None:
 
 
 @given(st.lists(st.integers(0, 100_000), max_size=30))
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 def test_samples_do_not_depend_on_where_the_bytes_are_cut(places: list[int]) -> None:
     stream = join(list(_pages()))
     np.testing.assert_array_equal(decode(*cut(stream, places)), decode(stream))
@@ -75,7 +75,7 @@ def test_single_bytes_give_the_same_samples() -> None:
 
 
 @given(st.integers(0, 3000))
-@settings(max_examples=15)
+@settings(max_examples=15, deadline=None)
 def test_exactly_the_pre_skip_is_dropped(skip: int) -> None:
     pages = list(_pages())
     whole = decode(join(with_head(pages, _HEAD_SKIP, 0)))
@@ -179,6 +179,11 @@ def test_a_lost_page_keeps_the_time_of_what_follows() -> None:
     assert np.abs(gap).max() < 1.5 * np.abs(whole).max()
 
 
+def test_the_end_is_exact_after_a_loss_right_before_it() -> None:
+    pages = list(_pages())
+    assert len(decode(join(pages[:-2] + pages[-1:]))) == len(_SOUND)
+
+
 def test_a_damaged_packet_keeps_the_time_of_what_follows() -> None:
     pages = list(_pages())
     whole = decode(join(pages))
@@ -196,7 +201,7 @@ def test_repeated_pages_are_passed_over() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(200, 100_000), st.integers(0, 7)), min_size=1, max_size=5))
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 def test_flipped_bits_cost_at_most_the_pages_they_hit(flips: list[tuple[int, int]]) -> None:
     pages = list(_pages())
     # Behind the damage there are more bytes than any damaged length can claim.
@@ -223,6 +228,26 @@ def test_a_jump_of_the_position_does_not_fill_the_memory() -> None:
             for page in pages[4:]
         ]
         assert len(decode(join(pages[:4] + jumped))) < 2 * RATE_HZ
+
+
+@pytest.mark.parametrize(("gap_seconds", "filled_seconds"), [(59, 59), (61, 0)])
+def test_at_most_a_minute_is_filled_in_at_once(gap_seconds: int, filled_seconds: int) -> None:
+    # Packets of one byte that hold 120 ms of nothing, two minutes of them.
+    count = 100
+    pages = [
+        Page(
+            serial=1,
+            sequence=2 + number,
+            granule=5760 * count * (number + 1),
+            lacing=b"\1" * count,
+            body=b"\x19" * count,
+        )
+        for number in range(11)
+    ]
+    granule = pages[-1].granule + gap_seconds * RATE_HZ
+    pages[-1] = replace(pages[-1], sequence=99, granule=granule)
+    decoded = decode(join([*_pages()[:2], *pages]))
+    assert len(decoded) == 11 * count * 5760 - 312 + filled_seconds * RATE_HZ
 
 
 def test_many_losses_do_not_fill_the_memory() -> None:
@@ -300,6 +325,23 @@ def test_pages_without_audio_are_refused_after_a_bounded_number_of_bytes() -> No
     assert "no valid Opus packet" in refusal(join([*pages[:3], *[other] * 20])).message
 
 
+def test_long_audio_goes_on_without_an_end() -> None:
+    # Packets of 2.5 ms that hold any bytes; 1.2 MB of them.
+    rng = np.random.default_rng(0)
+    packets = 255
+    pages = [
+        Page(
+            serial=1,
+            sequence=2 + number,
+            granule=120 * packets * (number + 1),
+            lacing=b"\xfe" * packets,
+            body=b"".join(b"\x80" + rng.bytes(253) for _ in range(packets)),
+        )
+        for number in range(19)
+    ]
+    assert len(decode(*(page.encode() for page in [*_pages()[:2], *pages]))) == 19 * 30_600 - 312
+
+
 @pytest.mark.parametrize(
     ("magic", "name"),
     [
@@ -343,7 +385,7 @@ def test_an_unsupported_header_is_refused(where: slice, value: int) -> None:
 
 
 @given(st.lists(st.one_of(st.binary(max_size=4000), st.integers(0, 9)), max_size=30))
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_anything_is_decoded_or_refused_in_bounded_memory(parts: list[bytes | int]) -> None:
     pages = [page.encode() for page in _pages()]
     decoder = OggOpusDecoder()
@@ -361,7 +403,7 @@ def test_anything_is_decoded_or_refused_in_bounded_memory(parts: list[bytes | in
 
 
 @given(st.lists(st.binary(max_size=300), max_size=40))
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_any_packets_give_the_length_that_they_announce(packets: list[bytes]) -> None:
     head, tags = _pages()[:2]
     pages = [
