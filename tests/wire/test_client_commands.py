@@ -155,6 +155,8 @@ async def test_errors_are_one_line(save: Save, tmp_path: Path) -> None:
 
 
 async def test_an_interrupt_ends_a_silent_pipe_at_once_and_quietly() -> None:
+    # A shell's background job ignores the signal, and so would everything that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     server = SpeechServer(SPEECH)
     async with listen(server) as listening:
         process = await start(

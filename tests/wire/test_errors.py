@@ -194,11 +194,16 @@ async def test_the_folder_may_come_as_metadata_and_the_settings_win(start: Start
         assert outcome.error is None
 
 
-async def test_a_full_server_refuses_at_once_and_says_when_to_retry(start: Start) -> None:
+async def test_a_full_server_refuses_at_once_and_says_when_to_retry(
+    start: Start, pcm: bytes
+) -> None:
     running = await start(engine_options={"max_streams": 1})
     first = running.open()
     await first.write(config(partial_results=True))
-    await first.initial_metadata()
+    for message in audio(pcm[:24_000]):
+        await first.write(message)
+    # A first result shows that the session has its stream.
+    await first.read()
     outcome = await running.recognize([config()])
     assert outcome.code is Status.RESOURCE_EXHAUSTED
     assert outcome.error is not None
