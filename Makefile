@@ -1,6 +1,7 @@
 # make demo    start a server and stream the bundled speech to it
 # make run     start a server for development and say how to send it a file
 # make test    run all tests
+# make training  a second virtual environment, with what trains models
 # make check   everything that CI runs: linters, types, import rules, generated files, tests
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ BIN := $(VENV)/bin
 SERVER := $(VENV)/.server-installed
 DEV := $(VENV)/.dev-installed
 
-.PHONY: setup demo run test check lint samples protos
+.PHONY: setup demo run test check lint training
 
 setup: $(DEV)
 
@@ -26,6 +27,8 @@ run: $(SERVER)
 
 test: $(DEV)
 	$(BIN)/pytest
+
+training: .venv-training/.installed
 
 check: lint test
 
@@ -48,3 +51,8 @@ $(SERVER): pyproject.toml | $(VENV)/bin/python
 $(DEV): pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[server,evaluate]' --group dev
 	@touch $@ $(SERVER)
+
+.venv-training/.installed: training/acoustic/requirements.txt
+	$(PYTHON) -m venv .venv-training
+	.venv-training/bin/python -m pip install --quiet --requirement $<
+	@touch $@

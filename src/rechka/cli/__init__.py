@@ -43,6 +43,7 @@ _COMMANDS = {
     "proto": _Entry("rechka.cli.proto:proto", "Make clients of your own from the API's files."),
     "serve": _Entry("rechka.cli.serve:serve", "Run a server.", "server"),
     "access": _Entry("rechka.cli.access:access", "Manage who may use the server.", "server"),
+    "models": _Entry("rechka.cli.models:models", "See which models are installed.", "server"),
     "tls": _Entry("rechka.cli.tls:tls", "Make certificates for trying TLS.", "server"),
     "evaluate": _Entry(
         "rechka.cli.evaluate:evaluate",

@@ -1,0 +1,93 @@
+"""What a model says of itself in the `model.toml` of its folder.
+
+Only what holds for every engine is read here; an engine reads the rest itself.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from rechka.errors import ErrorCode, RequestError
+
+__all__ = ["MANIFEST", "Card", "Figure", "ModelManifest", "read_manifest"]
+
+MANIFEST = "model.toml"
+
+
+class Figure(BaseModel):
+    """Errors on one set of clips, between 0 and 1 (above, if more was said than there is)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    of: Annotated[str, Field(alias="set")]
+    wer: float
+    cer: float
+
+
+class Card(BaseModel):
+    """What a person wants to know before using a model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    purpose: str = ""
+    data: str = ""
+    recipe: str = ""
+    parameters: int = 0
+    figures: tuple[Figure, ...] = ()
+    limits: str = ""
+
+
+class ModelManifest(BaseModel):
+    """One installed model.
+
+    Attributes:
+        name: Unique on this machine.
+        engine: Registered name of the engine that runs it.
+        language: BCP 47 tag.
+        tags: Values of the request's `model` that select it.
+        sample_rate_hz: Native rate.
+        licence: SPDX expression of the model.
+        folder: Where it lies; not in the file.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    version: str
+    engine: str
+    language: str
+    tags: tuple[str, ...]
+    sample_rate_hz: int
+    licence: str
+    summary: str = ""
+    card: Card = Card()
+    folder: Path
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all its files."""
+        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+
+
+def read_manifest(folder: Path) -> ModelManifest:
+    """Read a model's manifest.
+
+    Raises:
+        RequestError: The file cannot be read, or a value is not accepted; the
+            message names the file and each field.
+    """
+    path = folder / MANIFEST
+    try:
+        table: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        return ModelManifest(**{**table, "folder": folder})
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise RequestError(ErrorCode.INVALID_CONFIG, f"{path}: {error}") from None
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in detail['loc'])}: got {detail['input']!r}: "
+            f"{detail['msg']}"
+            for detail in error.errors()
+        )
+        raise RequestError(ErrorCode.INVALID_CONFIG, f"{path}: {problems}") from None
