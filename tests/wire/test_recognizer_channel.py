@@ -1,6 +1,7 @@
 """Every way in which the connection to a recognizer can fail, over real sockets."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -29,6 +30,7 @@ from rechka.wire.status import to_status
 OPTIONS = StreamOptions(language="en-US", model="general", sample_rate_hz=8_000)
 AUDIO = np.zeros(32_000, dtype=np.float32)
 FAILURES = [code for code in grpc.StatusCode if code is not grpc.StatusCode.OK]
+_NUMBERS = itertools.count()
 Ending = Callable[[Any], Awaitable[None]]
 
 
@@ -53,9 +55,11 @@ async def serving(
 ) -> AsyncIterator[tuple[RemoteRecognizer, grpc.aio.Channel, grpc.aio.Server]]:
     server = grpc.aio.server()
     pb_grpc.add_RecognizerServicer_to_server(FailingServicer(ending, opens=opens), server)
-    server.add_insecure_port(f"unix:{tmp_path}/socket")
+    # A path of its own: the library would hand a connection to the last one on.
+    address = f"unix:{tmp_path}/{next(_NUMBERS)}"
+    server.add_insecure_port(address)
     await server.start()
-    async with grpc.aio.insecure_channel(f"unix:{tmp_path}/socket") as channel:
+    async with grpc.aio.insecure_channel(address) as channel:
         yield RemoteRecognizer(channel), channel, server
     await server.stop(None)
 
