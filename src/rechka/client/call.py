@@ -15,6 +15,9 @@ from rechka.wire.outcome import CallOutcome, CallStatus
 
 __all__ = ["CallOverError", "GrpcCall", "SessionCall"]
 
+# What the library raises from a write on a call that has ended or is ending.
+_CALL_OVER = (grpc.aio.AioRpcError, grpc.aio.BaseError, asyncio.InvalidStateError)
+
 
 class CallOverError(Exception):
     """The call ended while a message was sent; `SessionCall.results` tells why."""
@@ -103,7 +106,7 @@ class GrpcCall:
         """End the sending side."""
         try:
             await self._call.done_writing()
-        except grpc.aio.BaseError:
+        except _CALL_OVER:
             raise CallOverError from None
 
     def cancel(self) -> None:
@@ -113,5 +116,5 @@ class GrpcCall:
     async def _write(self, request: pb.StreamingRecognitionRequest) -> None:
         try:
             await self._call.write(request)
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+        except _CALL_OVER:
             raise CallOverError from None
