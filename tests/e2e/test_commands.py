@@ -50,14 +50,15 @@ async def run(
 
 
 @contextmanager
-def serving(data_dir: str, *arguments: str) -> Iterator[Service]:
-    """Run a server until the end of the context, where it must not run any more."""
+def serving(data_dir: str, *arguments: str, **environment: str) -> Iterator[Service]:
+    """Run a server; what still runs at the end of the context is killed."""
     bootstrap = (*RECHKA, "access", "bootstrap", "--data-dir", data_dir, "--json")
     access = json.loads(subprocess.run(bootstrap, capture_output=True, check=True).stdout)
     assert access.keys() == {"folder_id", "iam_token", "api_key"}
     ports = ("--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0")
     command = (*RECHKA, "serve", "--data-dir", data_dir, *ports, *arguments)
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    own = os.environ | environment
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=own) as process:
         assert process.stderr is not None
         address = ""
         while line := process.stderr.readline():
@@ -65,9 +66,9 @@ def serving(data_dir: str, *arguments: str) -> Iterator[Service]:
                 address = found[1]
             if line.startswith("ready:"):
                 break
-        environment = {"RECHKA_TOKEN": access["iam_token"], "RECHKA_ENDPOINT": address}
+        client = {"RECHKA_TOKEN": access["iam_token"], "RECHKA_ENDPOINT": address}
         try:
-            yield Service(process, address, environment)
+            yield Service(process, address, client)
         finally:
             process.kill()
 
@@ -160,7 +161,8 @@ async def test_a_server_that_cannot_start_says_why_in_one_line(
 
 
 async def test_a_second_signal_ends_a_server_that_waits_for_its_sessions(tmp_path: Path) -> None:
-    with serving(str(tmp_path), "--engine", "scripted") as service:
+    patience = {"RECHKA_LIMITS__IDLE_S": "600", "RECHKA_SERVER__DRAIN_GRACE_S": "600"}
+    with serving(str(tmp_path), "--engine", "scripted", **patience) as service:
         async with grpc.aio.insecure_channel(service.address) as channel:
             token = service.environment["RECHKA_TOKEN"]
             call = stt_service_pb2_grpc.SttServiceStub(channel).StreamingRecognize(

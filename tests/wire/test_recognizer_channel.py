@@ -106,7 +106,7 @@ async def read_until_it_fails(stream: RemoteStream) -> RechkaError:
 async def failures_of(stream: RemoteStream) -> tuple[RechkaError, RechkaError]:
     """Return what the writer and the reader of a stream meet."""
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             return await asyncio.gather(send_until_it_fails(stream), read_until_it_fails(stream))
     finally:
         await stream.close()

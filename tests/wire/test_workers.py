@@ -170,7 +170,7 @@ async def test_a_worker_ends_when_its_server_is_killed() -> None:
     worker = psutil.Process(int(await server.stdout.readline()))
     server.kill()
     await server.wait()
-    await asyncio.to_thread(psutil.wait_procs, [worker], timeout=30)
+    await asyncio.to_thread(psutil.wait_procs, [worker], timeout=120)
     assert not worker.is_running()
 
 

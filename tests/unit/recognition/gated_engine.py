@@ -42,7 +42,7 @@ class GatedEngine(ScriptedEngine):
     def accept(self, batch: Sequence[tuple[EngineStream, Samples]]) -> None:
         self.threads.add(threading.get_ident())
         self.entered.set()
-        assert self.gate.wait(30)
+        assert self.gate.wait(120)
         self.batches.append([(stream, len(samples)) for stream, samples in batch])
         super().accept(batch)
 

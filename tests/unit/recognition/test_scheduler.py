@@ -40,7 +40,7 @@ async def finished(stream: ScheduledStream) -> Finished:
 
 async def entered(engine: GatedEngine) -> None:
     """Wait until the engine's thread is inside `accept`."""
-    assert await asyncio.to_thread(engine.entered.wait, 30)
+    assert await asyncio.to_thread(engine.entered.wait, 120)
 
 
 async def test_nothing_is_served_before_the_engine_is_warm() -> None:
