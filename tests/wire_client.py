@@ -56,7 +56,7 @@ class Running:
         self,
         messages: Any = None,
         *,
-        timeout: float = 60,
+        timeout: float = 600,
         metadata: dict[str, str] | None = None,
     ) -> Any:
         stub = pb_grpc.SttServiceStub(self.channel)

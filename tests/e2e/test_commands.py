@@ -8,10 +8,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import grpc.aio
 import pytest
+
+from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2_grpc
+from wire_client import config
 
 ROOT = Path(__file__).parents[2]
 AUDIO = ROOT / "examples" / "audio"
@@ -44,15 +49,16 @@ async def run(
     return process.returncode, output.decode(), errors.decode()
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    data_dir = str(tmp_path_factory.mktemp("data"))
+@contextmanager
+def serving(data_dir: str, *arguments: str, **environment: str) -> Iterator[Service]:
+    """Run a server; what still runs at the end of the context is killed."""
     bootstrap = (*RECHKA, "access", "bootstrap", "--data-dir", data_dir, "--json")
     access = json.loads(subprocess.run(bootstrap, capture_output=True, check=True).stdout)
     assert access.keys() == {"folder_id", "iam_token", "api_key"}
     ports = ("--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0")
-    command = (*RECHKA, "serve", "--data-dir", data_dir, *ports)
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    command = (*RECHKA, "serve", "--data-dir", data_dir, *ports, *arguments)
+    own = os.environ | environment
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=own) as process:
         assert process.stderr is not None
         address = ""
         while line := process.stderr.readline():
@@ -60,11 +66,20 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
                 address = found[1]
             if line.startswith("ready:"):
                 break
-        environment = {"RECHKA_TOKEN": access["iam_token"], "RECHKA_ENDPOINT": address}
-        yield Service(process, address, environment)
-        process.terminate()
-        process.communicate()
-        assert process.returncode == 0
+        client = {"RECHKA_TOKEN": access["iam_token"], "RECHKA_ENDPOINT": address}
+        try:
+            yield Service(process, address, client)
+        finally:
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with serving(str(tmp_path_factory.mktemp("data"))) as service:
+        yield service
+        service.process.terminate()
+        service.process.communicate()
+        assert service.process.returncode == 0
 
 
 EXPECTED = ["Hello world", "Good morning everybody", "My name is john"]
@@ -143,6 +158,56 @@ async def test_a_server_that_cannot_start_says_why_in_one_line(
     assert errors == (
         f"rechka: error: settings: server.grpc_address: cannot listen on {service.address!r}\n"
     )
+
+
+async def test_a_second_signal_ends_a_server_that_waits_for_its_sessions(tmp_path: Path) -> None:
+    patience = {"RECHKA_LIMITS__IDLE_S": "600", "RECHKA_SERVER__DRAIN_GRACE_S": "600"}
+    with serving(str(tmp_path), "--engine", "scripted", **patience) as service:
+        async with grpc.aio.insecure_channel(service.address) as channel:
+            token = service.environment["RECHKA_TOKEN"]
+            call = stt_service_pb2_grpc.SttServiceStub(channel).StreamingRecognize(
+                metadata=(("authorization", f"Bearer {token}"),)
+            )
+            await call.write(config())
+            await call.initial_metadata()
+            service.process.terminate()
+            assert service.process.stderr is not None
+            lines = iter(service.process.stderr.readline, "")
+            assert any(line.startswith("stopping:") for line in lines)
+            assert service.process.poll() is None
+            service.process.terminate()
+            await asyncio.to_thread(service.process.communicate)
+        assert service.process.returncode == 130
+
+
+async def test_the_readmes_program_prints_what_the_readme_says(
+    service: Service, tmp_path: Path
+) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    program, output = re.findall(r"```python\n(.*?)```\n\n```\n(.*?)```", readme, re.DOTALL)[0]
+    program = program.replace("localhost:50051", service.address)
+    program = program.replace("t1...", service.environment["RECHKA_TOKEN"])
+    (tmp_path / "program.py").write_text(program, encoding="utf-8")
+    assert await run(sys.executable, str(tmp_path / "program.py")) == (0, output, "")
+
+
+async def test_a_private_authority_is_made_and_trusted_by_command(tmp_path: Path) -> None:
+    made = await run(
+        *(*RECHKA, "tls", "dev-cert", "--host", "localhost", "--output", str(tmp_path), "--json")
+    )
+    files = json.loads(made[1])
+    tls = ("--tls-cert", files["cert"], "--tls-key", files["key"])
+    address = ("--grpc-address", "localhost:0", "--engine", "scripted")
+    recognize = (*RECHKA, "recognize", str(AUDIO / "speech.ogg"), "--lang", "en-US")
+    with serving(str(tmp_path / "data"), *address, *tls) as service:
+        trusting = await run(
+            *recognize, "--root-cert", files["ca"], environment=service.environment
+        )
+        assert trusting[0] == 0, trusting[2]
+        assert trusting[1].count("Is final: True") == 3
+        code, _, errors = await run(*recognize, "--tls", environment=service.environment)
+        assert code == 1
+        assert "certificate is not trusted" in errors
 
 
 @pytest.mark.parametrize("example", ["recognize_file.py", "recognize_file_sync.py"])

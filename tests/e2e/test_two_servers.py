@@ -25,9 +25,9 @@ http_address = "127.0.0.1:0"
 [access]
 sessions_per_s = 0
 concurrent_sessions = 10
-lease_s = 3.0
+lease_s = 15.0
 [limits]
-idle_s = 100.0
+idle_s = 600.0
 [recognition]
 engine = "scripted"
 workers = 1
@@ -35,21 +35,36 @@ workers = 1
 
 
 class Process:
-    """A server in a process of its own."""
+    """A server in a process of its own, and what it has logged."""
 
-    def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
-        self.log = log
+        self.log = ""
         self.channel: grpc.aio.Channel
+        self._is_ready = asyncio.Event()
+        self._collecting = asyncio.create_task(self._collect())
+
+    async def _collect(self) -> None:
+        assert self.process.stderr is not None
+        async for line in self.process.stderr:
+            self.log += line.decode()
+            if line.startswith(b"ready:"):
+                self._is_ready.set()
+        self._is_ready.set()
 
     async def wait_ready(self) -> str:
         """Return the address once sessions can be opened."""
-        while "ready:" not in self.log.read_text():
-            assert self.process.returncode is None, self.log.read_text()
-            await asyncio.sleep(0)
-        found = re.search(r"gRPC on (\S+),", self.log.read_text())
-        assert found
+        await self._is_ready.wait()
+        found = re.search(r"gRPC on (\S+),.*^ready:", self.log, re.DOTALL | re.MULTILINE)
+        assert found, self.log
         return found[1]
+
+    async def stop(self) -> None:
+        """End it, if it still runs, and wait for the last of its log."""
+        if self.process.returncode is None:
+            self.process.terminate()
+        await self.process.wait()
+        await self._collecting
 
 
 async def rechka(*arguments: str) -> str:
@@ -72,25 +87,17 @@ async def servers(database_url: str, tmp_path: Path) -> AsyncIterator[list[Proce
     async with AsyncExitStack() as stack:
         started = []
         for name in ("a", "b"):
-            log = tmp_path / f"{name}.log"
             process = await asyncio.create_subprocess_exec(
                 *(*RECHKA, "serve", "--config", str(tmp_path / "rechka.toml")),
                 *("--data-dir", str(tmp_path / name), "--database-url", database_url),
-                stderr=stack.enter_context(log.open("wb")),
+                stderr=asyncio.subprocess.PIPE,
             )
-            server = Process(process, log)
-            stack.push_async_callback(stop, process)
-            started.append(server)
+            started.append(Process(process))
+            stack.push_async_callback(started[-1].stop)
         for server in started:
             address = await server.wait_ready()
             server.channel = await stack.enter_async_context(grpc.aio.insecure_channel(address))
         yield started
-
-
-async def stop(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is None:
-        process.terminate()
-    await process.wait()
 
 
 async def test_a_killed_server_frees_its_places_and_no_log_holds_a_secret(
@@ -127,4 +134,4 @@ async def test_a_killed_server_frees_its_places_and_no_log_holds_a_secret(
             admitted.append(call)
     assert not await try_session(stubs[1].StreamingRecognize(metadata=by_token))
     for server in servers:
-        assert find_secrets(server.log.read_text()) == []
+        assert find_secrets(server.log) == []

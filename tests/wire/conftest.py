@@ -45,7 +45,13 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
                 options = {"lines": list(lines), **(engine_options or {})}
                 recognizer = await stack.enter_async_context(scripted_recognizer(**options))
             ports = {"grpc_address": "127.0.0.1:0", "http_address": "127.0.0.1:0"}
-            sections["server"] = {**ports, **sections.get("server", {})}
+            # A loaded machine may take long between two messages and to end a session.
+            # Who tests these limits sets them, or brings a clock of its own.
+            patience_s = 600.0
+            own = {**ports, "drain_grace_s": patience_s}
+            sections["server"] = {**own, **sections.get("server", {})}
+            if clock is None:
+                sections["limits"] = {"idle_s": patience_s, **sections.get("limits", {})}
             # Tests open sessions faster than the default quota lets a client.
             sections["access"] = {"sessions_per_s": 0, **sections.get("access", {})}
             settings = load_settings(overrides={"data_dir": tmp_path, **sections})

@@ -37,7 +37,7 @@ def running(server: SpeechServer) -> Iterator[str]:
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
     try:
-        assert is_up.wait(30)
+        assert is_up.wait(120)
         yield endpoint[0]
     finally:
         stop.set()
@@ -67,7 +67,7 @@ def test_a_generator_that_blocks_holds_nothing_up() -> None:
 
     def pieces() -> Iterator[bytes]:
         yield SPEECH.pcm[:half]
-        assert has_result.wait(30)
+        assert has_result.wait(120)
         yield SPEECH.pcm[half:]
 
     finals = []

@@ -1,8 +1,11 @@
 """Every row of the table of errors: code, text, details."""
 
+import asyncio
+import sys
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -18,7 +21,7 @@ from rechka.recognition.port import ModelInfo, RecognizerStream, StreamOptions
 from rechka.testing.clock import VirtualClock
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2 as pb
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2_grpc as pb_grpc
-from wire_client import Message, Running, Start, audio, config, outcome_of
+from wire_client import AUDIO, Message, Running, Start, audio, config, outcome_of
 
 Status = grpc.StatusCode
 
@@ -86,6 +89,23 @@ async def test_a_wav_header_in_pcm_is_recognized_and_said(start: Start) -> None:
     )
     messages = [config(), *audio(header + bytes(8000))]
     await assert_refused(running, messages, Status.INVALID_ARGUMENT, "WAV")
+
+
+@pytest.mark.parametrize(
+    ("head", "text"),
+    [
+        (b"ID3\x04\0\0\0\0\x02\x01TSSE", "an MP3 header"),
+        (b"\xff\xfb\x90\x64" + bytes(413), "MP3 frames"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["LINEAR16_PCM", "OGG_OPUS"])
+async def test_mp3_instead_of_what_the_settings_say_is_recognized_and_said(
+    start: Start, head: bytes, text: str, encoding: str
+) -> None:
+    running = await start()
+    messages = [config(audio_encoding=encoding), *audio(head * 20)]
+    code = await assert_refused(running, messages, Status.INVALID_ARGUMENT, text)
+    assert code is ErrorCode.INVALID_AUDIO
 
 
 async def test_an_ogg_header_in_pcm_is_recognized_and_said(start: Start, opus: bytes) -> None:
@@ -359,6 +379,31 @@ async def test_a_cancel_disturbs_nobody(start: Start, pcm: bytes) -> None:
 
 async def test_a_clients_deadline_is_kept(start: Start) -> None:
     running = await start()
-    call = running.open(timeout=0.05)
-    await call.write(config())
-    assert (await outcome_of(call)).code is Status.DEADLINE_EXCEEDED
+
+    async def messages() -> AsyncIterator[Message]:
+        yield config()
+        await asyncio.Event().wait()
+
+    outcome = await outcome_of(running.open(messages(), timeout=0.05))
+    assert outcome.code is Status.DEADLINE_EXCEEDED
+
+
+async def test_a_client_that_vanishes_gives_its_place_back(start: Start) -> None:
+    running = await start(engine_options={"max_streams": 1})
+    client = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(Path(__file__).with_name("vanishing_client.py")),
+        running.server.grpc_address,
+        running.access.iam_token,
+        str(AUDIO / "speech-8k.pcm"),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert client.stdout is not None
+    # Its session has its stream once a result came.
+    assert await client.stdout.readline() == b"answered\n"
+    full = await running.recognize([config()])
+    assert full.code is Status.RESOURCE_EXHAUSTED
+    client.kill()
+    await client.wait()
+    while (outcome := await running.recognize([config()])).error is not None:
+        assert outcome.code is Status.RESOURCE_EXHAUSTED

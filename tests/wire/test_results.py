@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from wire_client import SCRIPT, Message, Start, audio, config, outcome_of
 
@@ -140,6 +141,13 @@ async def test_the_size_of_the_chunks_does_not_matter(
     assert outcome.finals == expected
 
 
+async def test_half_a_sample_at_the_end_is_no_audio(start: Start, pcm: bytes) -> None:
+    running = await start()
+    expected = await running.recognize([config(), *audio(pcm)])
+    outcome = await running.recognize([config(), *audio(pcm + b"\x01")])
+    assert (outcome.error, outcome.chunks) == (None, expected.chunks)
+
+
 async def test_empty_chunks_are_allowed(start: Start, pcm: bytes) -> None:
     running = await start()
     messages = [config(), Message(audio_content=b""), *audio(pcm), Message(audio_content=b"")]
@@ -156,7 +164,12 @@ async def test_language_codes_are_read_in_any_case(start: Start, pcm: bytes, lan
 
 async def test_unknown_metadata_is_ignored(start: Start, pcm: bytes) -> None:
     running = await start()
-    others = {"transfer_encoding": "chunked", "x_data_logging_enabled": "true", "x_any": "1"}
+    others = {
+        "transfer_encoding": "chunked",
+        "x_data_logging_enabled": "true",
+        "x_sensitivity_reduction_flag": "true",
+        "x_any": "1",
+    }
     outcome = await running.recognize([config(), *audio(pcm)], **others)
     assert len(outcome.finals) == 3
 
@@ -168,6 +181,15 @@ async def test_every_session_has_ids(start: Start) -> None:
     ids = [item.initial_metadata["x-request-id"] for item in (first, second)]
     assert len(set(ids)) == 2
     assert all(item.initial_metadata["x-server-trace-id"] for item in (first, second))
+
+
+async def test_the_clients_own_id_is_in_the_log_beside_the_servers(start: Start) -> None:
+    running = await start()
+    with capture_logs() as logged:
+        outcome = await running.recognize([config()], x_client_request_id="mine")
+    (entry,) = [item for item in logged if item["event"] == "session_ended"]
+    assert entry["client_request_id"] == "mine"
+    assert entry["request_id"] == outcome.initial_metadata["x-request-id"]
 
 
 NUMBERS = ["twenty five percent and some more words", "shit good coffee shit good coffee"]

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import grpc
 import grpc.aio
 
-from rechka.client.call import CallStatus
 from rechka.errors import ErrorCode, RechkaError, RequestError, UnavailableError
 from rechka.spec import RecognitionSpec
+from rechka.wire.outcome import CallStatus
 from rechka.wire.status import from_status
 
 __all__ = ["Credentials", "TlsConfig", "call_metadata", "explain", "open_channel"]

@@ -190,6 +190,8 @@ class FileSource:
         """Bring the header and what was said together."""
         encoding, rate_hz = self._encoding, self._rate_hz
         if header.encoding is None and encoding is None:
+            if not self._head:
+                raise _refused("it is empty")
             raise _refused(
                 "it has no known header; raw PCM needs the encoding LINEAR16_PCM and a rate"
             )

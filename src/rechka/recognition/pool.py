@@ -136,23 +136,25 @@ class WorkerPool:
             UnavailableError: No worker runs.
         """
         select_model(self.models, language=options.language, model=options.model)
+        refusal: RechkaError = CapacityError(
+            ErrorCode.OVERLOADED,
+            "The server has as many streams as it can serve in time; try again later",
+            retry_after_s=1.0,
+        )
         for slot in sorted(self._slots, key=lambda slot: slot.streams):
             if slot.worker is None or not self._has_room(slot, slot.worker, options):
                 continue
             slot.streams += 1
             try:
                 return PooledStream(slot, await slot.worker.open(options))
-            except (CapacityError, UnavailableError):
+            except (CapacityError, UnavailableError) as error:
                 # It is ending, or was counted differently: another one may have room.
                 slot.streams -= 1
+                refusal = error
             except BaseException:
                 slot.streams -= 1
                 raise
-        raise CapacityError(
-            ErrorCode.OVERLOADED,
-            "The server has as many streams as it can serve in time; try again later",
-            retry_after_s=1.0,
-        )
+        raise refusal
 
     async def close(self) -> None:
         """End all workers and, with an error, their streams."""

@@ -83,6 +83,7 @@ class Scheduler:
             RequestError: The engine does not serve what is asked for.
             CapacityError: There are as many streams as the engine serves in time.
             UnavailableError: The engine is not warm.
+            InternalError: The engine failed.
         """
         model = select_model(self.models, language=options.language, model=options.model)
         if len(self._streams) + self._opening >= (self._max_streams or model.max_streams):
@@ -98,6 +99,10 @@ class Scheduler:
         except asyncio.CancelledError:
             opening.add_done_callback(self._discard)
             raise
+        except RechkaError:
+            raise
+        except Exception as failure:
+            raise _engine_failed(failure) from failure
         finally:
             self._opening -= 1
         stream = ScheduledStream(self, engine_stream, rate_hz=options.sample_rate_hz)
@@ -113,7 +118,7 @@ class Scheduler:
         error = UnavailableError(ErrorCode.UNAVAILABLE, "The recognizer is shutting down")
         for stream in list(self._streams):
             stream.fail(error)
-            await stream.close()
+            await stream.release()
         await self.run(self._engine.close)
         self._thread.shutdown()
 
@@ -231,11 +236,15 @@ class ScheduledStream:
 
     async def close(self) -> None:
         """Give the stream back at once. May be called more than once."""
+        self._events.close()
+        await self.release()
+
+    async def release(self) -> None:
+        """Free the engine's part; who reads the events still meets an error of `fail`."""
         if self._is_closed:
             return
         self._is_closed = True
         self._queue.clear()
-        self._events.close()
         self._room.set()
         self._scheduler.forget(self)
         await asyncio.shield(self._scheduler.run(self.engine_stream.close))
@@ -287,9 +296,7 @@ class ScheduledStream:
         """Take the outcome of a step, and stand in the queue again if there is more."""
         self._is_waiting = False
         if error is not None:
-            kind = type(error).__name__
-            _log.error("engine_failed", kind=kind)
-            self.fail(InternalError(ErrorCode.INTERNAL, f"the engine failed: {kind}"))
+            self.fail(_engine_failed(error))
             return
         if event is not None and not self._is_closed:
             self._events.put(event)
@@ -307,3 +314,10 @@ class ScheduledStream:
         if self._queue and not self._is_waiting and not self._events.is_full:
             self._is_waiting = True
             self._scheduler.enqueue(self)
+
+
+def _engine_failed(error: Exception) -> InternalError:
+    """Log a failure by its kind alone, since its text may hold what was said."""
+    kind = type(error).__name__
+    _log.error("engine_failed", kind=kind)
+    return InternalError(ErrorCode.INTERNAL, f"the engine failed: {kind}")

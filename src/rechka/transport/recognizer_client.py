@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-import grpc
 import grpc.aio
+import structlog
 
 from rechka.audio.samples import Samples, to_pcm16
 from rechka.errors import ErrorCode, RechkaError, UnavailableError
@@ -14,10 +14,14 @@ from rechka.recognition.port import Finished, Heard, ModelInfo, StreamOptions
 from rechka.wire.codec_recognizer import decode_event, decode_model
 from rechka.wire.generated.rechka.recognizer.v1 import recognizer_pb2 as pb
 from rechka.wire.generated.rechka.recognizer.v1 import recognizer_pb2_grpc as pb_grpc
-from rechka.wire.status import from_status
+from rechka.wire.outcome import CallOutcome
+from rechka.wire.status import told_error
 
 __all__ = ["RemoteRecognizer", "RemoteStream"]
 
+_log = structlog.get_logger()
+# What the library raises from a read or a write on a call that has ended or is ending.
+_CALL_OVER = (grpc.aio.AioRpcError, grpc.aio.BaseError, asyncio.InvalidStateError)
 # A message carries at most so many samples; longer audio goes as several.
 _MESSAGE_SAMPLES = 32_000
 
@@ -46,8 +50,12 @@ class RemoteRecognizer:
         """
         try:
             response = await self._stub.Describe(pb.DescribeRequest(), wait_for_ready=True)
-        except grpc.aio.AioRpcError as failure:
-            raise _translate(failure) from failure
+        except (grpc.aio.AioRpcError, grpc.aio.BaseError):
+            raise _lost() from None
+        except asyncio.CancelledError:
+            if _is_own_cancellation():
+                raise
+            raise _lost() from None
         self._models = tuple(decode_model(item) for item in response.models)
 
     async def open(self, options: StreamOptions) -> "RemoteStream":
@@ -57,8 +65,8 @@ class RemoteRecognizer:
             RequestError: The service does not serve what is asked for.
             CapacityError: It has as many streams as it serves in time.
             UnavailableError: It cannot be reached.
+            InternalError: The engine failed.
         """
-        call = self._stub.Recognize()
         message = pb.Open(
             language=options.language,
             model=options.model,
@@ -66,18 +74,36 @@ class RemoteRecognizer:
             max_alternatives=options.max_alternatives,
         )
         try:
-            await call.write(pb.RecognizeRequest(open=message))
-            opened = await call.read()
-            if opened is grpc.aio.EOF:
-                raise await _failure(call)
-        except grpc.aio.AioRpcError as failure:
-            raise _translate(failure) from failure
-        except asyncio.InvalidStateError:
-            raise await _failure(call) from None
-        except asyncio.CancelledError:
+            call = self._stub.Recognize()
+        except grpc.aio.BaseError:
+            # The channel is closed.
+            raise _lost() from None
+        outcome = CallOutcome(call)
+        ended = asyncio.create_task(outcome.wait())
+        opening = asyncio.create_task(_open(call, pb.RecognizeRequest(open=message)))
+        try:
+            # The library lets a first write wait for ever if the call is canceled before it.
+            await asyncio.wait((opening, ended), return_when=asyncio.FIRST_COMPLETED)
+            is_open = opening.done() and not opening.cancelled() and opening.result()
+        except BaseException:
             call.cancel()
             raise
-        return RemoteStream(call)
+        finally:
+            opening.cancel()
+            ended.cancel()
+            await asyncio.gather(opening, ended, return_exceptions=True)
+        if not is_open:
+            raise await _failure(outcome)
+        return RemoteStream(call, outcome)
+
+
+async def _open(call: Any, request: pb.RecognizeRequest) -> bool:
+    """Return whether the service took the stream; if not, the call has ended or will."""
+    try:
+        await call.write(request)
+        return await call.read() is not grpc.aio.EOF
+    except _CALL_OVER:
+        return False
 
 
 class RemoteStream:
@@ -85,10 +111,12 @@ class RemoteStream:
 
     Args:
         call: Opened; owned by the stream.
+        outcome: Of the call.
     """
 
-    def __init__(self, call: Any) -> None:
+    def __init__(self, call: Any, outcome: CallOutcome) -> None:
         self._call = call
+        self._outcome = outcome
         self._events = EventQueue()
         self._is_closed = False
         self._reader = asyncio.create_task(self._read())
@@ -127,36 +155,48 @@ class RemoteStream:
     async def _write(self, request: pb.RecognizeRequest) -> None:
         try:
             await self._call.write(request)
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
-            # A write that fails says only that; why is known to the reader, if to anybody.
-            raise self._events.error or _lost() from None
+        except _CALL_OVER:
+            # A write that fails says only that; why is said by the status.
+            raise self._events.error or await _failure(self._outcome) from None
+        except asyncio.CancelledError:
+            if _is_own_cancellation():
+                raise
+            raise _lost() from None
 
     async def _read(self) -> None:
         try:
             while (response := await self._call.read()) is not grpc.aio.EOF:
                 self._events.put(decode_event(response))
                 await self._events.room()
-            self._events.fail(await _failure(self._call))
-        except grpc.aio.AioRpcError as failure:
-            self._events.fail(_translate(failure))
+        except _CALL_OVER:
+            pass
+        except asyncio.CancelledError:
+            if not self._is_closed:
+                # Not this stream was closed, but the channel below it.
+                self._events.fail(_lost())
+            raise
+        self._events.fail(await _failure(self._outcome))
 
 
-async def _failure(call: Any) -> RechkaError:
-    """Return the error of a call that has ended."""
-    code = await call.code()
-    if code is grpc.StatusCode.OK:
-        return _lost()
-    return _from(code, await call.details(), await call.trailing_metadata())
+def _is_own_cancellation() -> bool:
+    """Return whether the running task is canceled, and not the call that it waits for.
+
+    The library raises the same error for both.
+    """
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
-def _translate(failure: grpc.aio.AioRpcError) -> RechkaError:
-    return _from(failure.code(), failure.details(), failure.trailing_metadata())
-
-
-def _from(code: grpc.StatusCode, details: str | None, trailing: Any) -> RechkaError:
-    error = from_status(code, details, tuple(trailing or ()))
-    # gRPC's own words about a socket are of no use to who called the server.
-    return _lost() if isinstance(error, UnavailableError) else error
+async def _failure(outcome: CallOutcome) -> RechkaError:
+    """Return the error of a call that has ended, or is about to."""
+    status = await outcome.status()
+    error = told_error(status.code, status.details, status.trailing)
+    if error is None:
+        # Not the service said so, but the library or nobody: whatever the code is, the
+        # connection is gone. Its words about a socket are of no use to a client.
+        _log.warning("recognizer_lost", status=status.code.name, reason=status.details)
+    # A service that is ending is as good as gone.
+    return _lost() if error is None or isinstance(error, UnavailableError) else error
 
 
 def _lost() -> UnavailableError:

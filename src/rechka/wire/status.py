@@ -16,7 +16,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from rechka.errors import ErrorCode, InternalError, RechkaError, error_class
 
-__all__ = ["ERROR_DOMAIN", "STATUS_OF", "from_status", "to_status"]
+__all__ = ["ERROR_DOMAIN", "STATUS_OF", "from_status", "to_status", "told_error"]
 
 ERROR_DOMAIN = "rechka"
 _DETAILS_KEY = "grpc-status-details-bin"
@@ -144,6 +144,24 @@ def from_status(
         retry_after_s=retry_after_s,
         request_id=request_id,
     )
+
+
+def told_error(
+    code: grpc.StatusCode,
+    message: str | None,
+    trailing_metadata: Iterable[tuple[str, str | bytes]] = (),
+) -> RechkaError | None:
+    """Return the error that a server of ours has told; None if the status is not its own.
+
+    A status of the gRPC library, or of a proxy, lacks our `ErrorInfo`. Arguments as
+    of `from_status`.
+    """
+    trailing = tuple(trailing_metadata)
+    is_told = any(
+        isinstance(detail, error_details_pb2.ErrorInfo) and detail.domain == ERROR_DOMAIN
+        for detail in _unpack(trailing)
+    )
+    return from_status(code, message, trailing) if is_told else None
 
 
 def _unpack(trailing_metadata: Iterable[tuple[str, str | bytes]]) -> Iterable[object]:

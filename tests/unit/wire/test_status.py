@@ -2,6 +2,7 @@
 
 import grpc
 import pytest
+from google.protobuf.any_pb2 import Any as AnyMessage
 from google.rpc import error_details_pb2, status_pb2
 
 from rechka.errors import (
@@ -14,7 +15,7 @@ from rechka.errors import (
     UnavailableError,
     error_class,
 )
-from rechka.wire.status import STATUS_OF, from_status, to_status
+from rechka.wire.status import STATUS_OF, from_status, to_status, told_error
 
 
 @pytest.mark.parametrize("code", ErrorCode)
@@ -66,6 +67,18 @@ def test_the_details_are_the_standard_ones() -> None:
     info = error_details_pb2.ErrorInfo()
     status_pb2.Status.FromString(value).details[0].Unpack(info)
     assert (info.reason, info.domain) == ("OVERLOADED", "rechka")
+
+
+def test_only_a_status_with_our_own_details_is_told() -> None:
+    status, message, trailing = to_status(InternalError(ErrorCode.INTERNAL, "broken"))
+    told = told_error(status, message, trailing)
+    assert told is not None
+    assert told.code is ErrorCode.INTERNAL
+    assert told_error(status, message) is None
+    foreign = AnyMessage()
+    foreign.Pack(error_details_pb2.ErrorInfo(reason="INTERNAL", domain="googleapis.com"))
+    packed = status_pb2.Status(details=[foreign]).SerializeToString()
+    assert told_error(status, message, (("grpc-status-details-bin", packed),)) is None
 
 
 def test_broken_details_are_passed_over() -> None:
