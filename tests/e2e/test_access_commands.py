@@ -43,11 +43,24 @@ async def test_the_audit_trail_is_followed_until_ctrl_c(tmp_path: Path) -> None:
 async def test_a_list_is_a_table_on_a_terminal_and_names_are_only_names(tmp_path: Path) -> None:
     where = ("--data-dir", str(tmp_path / "d"))
     for name in ("[/x]", "[red]lab"):
-        assert (await rechka("access", "folder", "create", name, *where))[0] == 0
+        made = await rechka("access", "folder", "create", name, "--json", *where)
+        assert made[0] == 0
+    folder_id = json.loads(made[1])["folder_id"]
+    name = "a name that leaves no room for ids on a screen of eighty columns"
+    made = await rechka("access", "account", "create", name, "--folder", folder_id, *where)
+    assert made[0] == 0
+    folders = await on_terminal("access", "folder", "list", *where)
+    assert any("folder id" in line and "created at" in line for line in folders)
+    assert any("───" in line for line in folders)
+    assert sum("[/x]" in line or "[red]lab" in line for line in folders) == 2
+    accounts = await on_terminal("access", "account", "list", *where)
+    assert any(name in line and folder_id in line for line in accounts)
+
+
+async def on_terminal(*arguments: str) -> list[str]:
+    """Return the lines that a command writes to a terminal."""
     reading, writing = pty.openpty()
-    process = await asyncio.create_subprocess_exec(
-        *RECHKA, "access", "folder", "list", *where, stdout=writing
-    )
+    process = await asyncio.create_subprocess_exec(*RECHKA, *arguments, stdout=writing)
     os.close(writing)
     shown = bytearray()
 
@@ -62,10 +75,7 @@ async def test_a_list_is_a_table_on_a_terminal_and_names_are_only_names(tmp_path
     await asyncio.to_thread(read)
     os.close(reading)
     assert await process.wait() == 0
-    lines = shown.decode().splitlines()
-    assert any("folder id" in line and "created at" in line for line in lines)
-    assert any("───" in line for line in lines)
-    assert sum("[/x]" in line or "[red]lab" in line for line in lines) == 2
+    return shown.decode().splitlines()
 
 
 async def test_a_server_that_cannot_reach_its_database_says_why_and_no_password(

@@ -29,6 +29,9 @@ from rechka.storage.signing_key import load_signer
 __all__ = ["Desk", "desk_command"]
 
 
+_WIDE = Console(width=10_000)
+
+
 class Desk:
     """What a command works with.
 
@@ -74,11 +77,18 @@ class Desk:
             table = Table(*(name.replace("_", " ") for name in columns), box=rich.box.SIMPLE_HEAD)
             for row in rows:
                 table.add_row(*(Text(plain_text(row[name])) for name in columns))
-            Console().print(table)
+            _print_whole(table)
         else:
             click.echo("\t".join(columns))
             for row in rows:
                 click.echo("\t".join(plain_text(row[name]) for name in columns))
+
+
+def _print_whole(table: Table) -> None:
+    """Print a table as wide as it is: an id that is cut to fit is of no use."""
+    console = Console()
+    width = max(console.width, console.measure(table, options=_WIDE.options).maximum)
+    Console(width=width).print(table)
 
 
 def desk_command(
