@@ -152,7 +152,7 @@ class SqlCredentials:
         heard_at_once: bool = False,
     ) -> bool:
         statement = self._database.insert(target).values(**row).on_conflict_do_nothing()
-        async with self._database.write() as connection:
+        async with self._database.write(durable=True) as connection:
             result = await connection.execute(statement)
             if result.rowcount:
                 await record_change(connection, [event], heard_at_once=heard_at_once)
@@ -164,7 +164,7 @@ class SqlCredentials:
             .where(target.c.key_id == key_id, target.c.revoked_at_s.is_(None))
             .values(revoked_at_s=event.at_s)
         )
-        async with self._database.write() as connection:
+        async with self._database.write(durable=True) as connection:
             result = await connection.execute(statement)
             if result.rowcount:
                 await record_change(connection, [event], heard_at_once=True)

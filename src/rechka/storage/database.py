@@ -133,8 +133,13 @@ class Database:
                 yield connection
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
+    async def write(self, *, durable: bool = False) -> AsyncIterator[AsyncConnection]:
         """Yield a connection in a transaction that is committed at the end.
+
+        Args:
+            durable: Whether it must outlive a loss of power. On SQLite that costs a
+                wait for the disk, which leases and usage are not worth: a revocation
+                that was confirmed is.
 
         Raises:
             UnavailableError: The database is not reachable.
@@ -144,10 +149,14 @@ class Database:
         with _reachable():
             async with self._writing, self._engine.connect() as connection:
                 if self.is_sqlite:
+                    if durable:
+                        await connection.exec_driver_sql("PRAGMA synchronous = FULL")
                     # A transaction that reads first and writes then could fail halfway.
                     await connection.exec_driver_sql("BEGIN IMMEDIATE")
                 yield connection
                 await connection.commit()
+                if self.is_sqlite and durable:
+                    await connection.exec_driver_sql("PRAGMA synchronous = NORMAL")
 
     def insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
         """Return an INSERT that knows ON CONFLICT."""
