@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -35,9 +36,29 @@ class PostgresServer:
     def create_database(self) -> str:
         """Return the URL of a fresh, empty database."""
         name = f"rechka_{uuid.uuid4().hex}"
-        command = [str(self._psql), "-h", str(self._folder), "-U", "rechka", "-d", "postgres"]
-        subprocess.run([*command, "-qc", f"CREATE DATABASE {name}"], check=True)
+        self._run(f"CREATE DATABASE {name}")
         return f"postgresql://rechka@/{name}?host={self._folder}"
+
+    def shut_out(self, url: str) -> None:
+        """End all connections to a database and take no new ones."""
+        name = _name(url)
+        self._run(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false")
+        self._run(
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+        )
+
+    def let_in(self, url: str) -> None:
+        """Take connections to a database again."""
+        self._run(f"ALTER DATABASE {_name(url)} WITH ALLOW_CONNECTIONS true")
+
+    def _run(self, statement: str) -> None:
+        place = ["-h", str(self._folder), "-U", "rechka", "-d", "postgres"]
+        command = [str(self._psql), *place, "-qc", statement]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def _name(url: str) -> str:
+    return urlsplit(url).path.removeprefix("/")
 
 
 @contextmanager

@@ -57,8 +57,12 @@ def _create_access(settings: Settings, store: AccessStore, signer: TokenSigner) 
     )
 
 
-def _tell_trouble(error: RechkaError) -> None:
-    _log.warning("access_trouble", code=error.code.value, reason=error.message)
+def _tell_trouble(error: Exception) -> None:
+    if isinstance(error, RechkaError):
+        cause = type(error.__cause__).__name__ if error.__cause__ else None
+        _log.warning("access_trouble", code=error.code.value, reason=error.message, cause=cause)
+    else:
+        _log.error("access_failed", exc_info=error)
 
 
 class Server:

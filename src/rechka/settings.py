@@ -15,6 +15,7 @@ from pydantic_settings import (
     InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
 from rechka.errors import ErrorCode, RequestError
@@ -202,11 +203,17 @@ def load_settings(path: Path | None = None, *, overrides: dict[str, Any] | None 
         return LayeredSettings(**(overrides or {}))
     except ValidationError as error:
         raise RequestError(ErrorCode.INVALID_CONFIG, _explain(error)) from None
+    except SettingsError as error:
+        raise RequestError(ErrorCode.INVALID_CONFIG, f"settings: {error}") from None
 
 
 def _explain(error: ValidationError) -> str:
     lines = []
     for detail in error.errors():
         field = ".".join(str(part) for part in detail["loc"])
-        lines.append(f"{field}: got {detail['input']!r}: {detail['msg']}")
+        if detail["type"] == "extra_forbidden":
+            # A name with a slip in it may stand before a password.
+            lines.append(f"{field}: there is no such setting")
+        else:
+            lines.append(f"{field}: got {detail['input']!r}: {detail['msg']}")
     return "settings: " + "; ".join(lines)

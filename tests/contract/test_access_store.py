@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from access_fixtures import Clock, OpenStore
-from rechka.access.audit import Actor, AuditEvent, Outcome
+from rechka.access.audit import Actor, AuditEvent, AuditLog, Outcome
 from rechka.access.credentials import ApiKey, AuthorizedKey, SigningKey
 from rechka.access.identities import Account, AccountKind, Folder, Role, RoleBinding
 from rechka.access.port import AccessStore, Usage
@@ -156,6 +156,25 @@ async def test_the_trust_names_signing_keys_and_revoked_tokens(store: AccessStor
     assert await store.purge_tokens(before_s=100.0) == 0
     assert await store.purge_tokens(before_s=101.0) == 1
     assert (await store.read_trust()).revoked_tokens == frozenset()
+
+
+async def test_the_trust_names_a_revoked_authorized_key_while_its_tokens_live(
+    store: AccessStore, clock: Clock
+) -> None:
+    await fill(store)
+    await store.add_authorized_key(AUTHORIZED_KEY, event())
+    assert (await store.read_trust()).revoked_keys == frozenset()
+    await store.revoke_authorized_key("ajktwo", event(at_s=clock.now_s))
+    assert (await store.read_trust()).revoked_keys == {"ajktwo"}
+    clock.now_s += 13 * 3600.0 + 1.0
+    assert (await store.read_trust()).revoked_keys == frozenset()
+
+
+async def test_odd_text_of_a_client_is_kept_in_the_trail(store: AccessStore, clock: Clock) -> None:
+    log = AuditLog(store, clock=clock)
+    log.note("authorize", ACTOR, folder_id="a\x00b\ud800")
+    await log.flush()
+    assert await actions(store) == ["authorize"]
 
 
 async def test_a_revoked_signing_key_never_comes_back(store: AccessStore) -> None:

@@ -40,3 +40,18 @@ def test_a_bad_setting_is_named(tmp_path: Path, text: str, named: str) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match=r"absent\.toml"):
         load_settings(tmp_path / "absent.toml")
+
+
+def test_a_name_with_a_slip_in_it_does_not_tell_its_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "rechka.toml"
+    path.write_text('[access]\ndatabse_url = "postgresql://a:hunter2@db/x"\n')
+    with pytest.raises(RequestError) as caught:
+        load_settings(path)
+    assert str(caught.value) == "settings: access.databse_url: there is no such setting"
+    monkeypatch.setenv("RECHKA_ACCESS", '{"database_url": "postgresql://a:hunter2@db/x"')
+    with pytest.raises(RequestError) as caught:
+        load_settings()
+    assert "access" in str(caught.value)
+    assert "hunter2" not in str(caught.value)

@@ -14,16 +14,18 @@ from cryptography.hazmat.primitives.serialization import (
 from rechka.access.audit import Actor, AuditEvent
 from rechka.access.credentials import ApiKey, AuthorizedKey
 from rechka.access.identities import Account, AccountKind, Folder, Role, RoleBinding
+from rechka.access.ids import is_token_id, new_id
 from rechka.access.issuing import IssuedToken, issue_token
 from rechka.access.port import AccessStore
 from rechka.access.quota import Quota
-from rechka.access.secrets import hash_secret, new_api_key, new_id
-from rechka.access.tokens import LONGEST_TOKEN_LIFE_S, TokenSigner
+from rechka.access.secrets import hash_secret, new_api_key
+from rechka.access.tokens import LONGEST_TOKEN_LIFE_S, TokenSigner, parse_token
 from rechka.errors import ErrorCode, RequestError
 
 __all__ = ["Administration"]
 
 _KEY_BITS = 2048
+_MOST_NAME_CHARACTERS = 100
 
 
 class Administration:
@@ -48,6 +50,7 @@ class Administration:
 
     async def create_folder(self, name: str, *, folder_id: str = "") -> Folder:
         """Make a folder; an id of "" is chosen."""
+        _check_name(name)
         folder = Folder(folder_id or new_id("b1g"), name, self._clock())
         event = self._event("folder.create", folder.folder_id, folder_id=folder.folder_id)
         if not await self._store.add_folder(folder, event):
@@ -79,6 +82,7 @@ class Administration:
         self, kind: AccountKind, name: str, *, home_folder_id: str = "", account_id: str = ""
     ) -> Account:
         """Make an account; a service account needs a home folder, a user has none."""
+        _check_name(name)
         if kind is AccountKind.SERVICE:
             await self._folder(home_folder_id)
         elif home_folder_id:
@@ -123,6 +127,8 @@ class Administration:
             name: What the operator calls it.
             seed: 32 secret bytes that it is made of; None makes it random.
         """
+        if name:
+            _check_name(name)
         account = await self._service_account(account_id)
         secret = new_api_key(seed)
         key = ApiKey(new_id("ajk"), account, hash_secret(secret), name, self._clock())
@@ -148,7 +154,7 @@ class Administration:
         return key, secret.decode()
 
     async def revoke_authorized_key(self, key_id: str) -> None:
-        """Refuse a key pair for good. Tokens that it obtained live on."""
+        """Refuse a key pair for good, and with it the tokens that it obtained."""
         event = self._event("authorized-key.revoke", key_id)
         if not await self._store.revoke_authorized_key(key_id, event):
             raise _unknown("authorized key", key_id)
@@ -188,10 +194,28 @@ class Administration:
         await self._store.add_events([event])
         return issued
 
-    async def revoke_token(self, token_id: str, *, expires_at_s: float | None = None) -> None:
-        """Refuse a token; None as its end stands for the latest that it can have."""
-        if expires_at_s is None:
-            expires_at_s = self._clock() + LONGEST_TOKEN_LIFE_S
+    async def revoke_token(self, token_id: str) -> None:
+        """Refuse the token of this id. Tokens are not kept, so its form alone is checked."""
+        if not is_token_id(token_id):
+            raise _refused(
+                f"{token_id!r} is no id of a token; accepted: 20 characters that begin with 'tok', "
+                "as `token create` and `audit` show it"
+            )
+        await self._revoke_token(token_id, self._clock() + LONGEST_TOKEN_LIFE_S)
+
+    async def revoke_token_itself(self, secret: str) -> str:
+        """Refuse a token that is at hand, and return its id."""
+        token = parse_token(secret)
+        trust = await self._store.read_trust()
+        key = trust.signing_keys.get(token.key_id) if token else None
+        if token is None or key is None or not token.is_signed_by(key):
+            raise _refused("This is no IAM token that is accepted here: there is nothing to revoke")
+        if token.claims.expires_at_s <= self._clock():
+            raise _refused(f"The token {token.claims.token_id} has expired already")
+        await self._revoke_token(token.claims.token_id, float(token.claims.expires_at_s))
+        return token.claims.token_id
+
+    async def _revoke_token(self, token_id: str, expires_at_s: float) -> None:
         event = self._event("token.revoke", token_id)
         if not await self._store.revoke_token(token_id, expires_at_s=expires_at_s, event=event):
             raise _refused(f"The token {token_id} was revoked already")
@@ -224,6 +248,13 @@ class Administration:
             folder_id=folder_id,
             subject=subject,
             reason=reason,
+        )
+
+
+def _check_name(name: str) -> None:
+    if not (name.strip() and name.isprintable() and len(name) <= _MOST_NAME_CHARACTERS):
+        raise _refused(
+            f"name: got {name!r}; accepted: 1 to {_MOST_NAME_CHARACTERS} printable characters"
         )
 
 

@@ -13,9 +13,14 @@ from typing import Any
 import jwt
 import jwt.types
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_public_key,
+)
 
 from rechka.access.credentials import AuthorizedKey
+from rechka.access.ids import is_id
 from rechka.errors import AccessError, ErrorCode
 
 __all__ = ["VENDOR_HOST", "read_key_id", "verify_assertion"]
@@ -31,9 +36,10 @@ _CLOCK_LEAD_S = 30
 _ALGORITHM = "PS256"
 _LEAST_KEY_BITS = 2048
 _AUDIENCE = re.compile(r"https://iam\.(?P<host>[^/]+?)(:\d{1,5})?/iam/v1/tokens", re.ASCII)
-# Checked instead of a key that is not known, so that both take the same time.
-# It has no private half: nobody can sign for a modulus that is a power of two plus one.
+# Read and checked instead of a key that is not known, so that both take the same
+# time. What its check says is not asked for.
 _NO_KEY = RSAPublicNumbers(65537, 2**2047 + 1).public_key()
+_NO_KEY_PEM = _NO_KEY.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 # The claims are checked here, by a clock that tests can set, and more strictly.
 _SIGNATURE_ONLY: jwt.types.Options = {
@@ -61,7 +67,7 @@ def read_key_id(assertion: str) -> str:
     except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
         raise _invalid() from None
     key_id = header.get("kid")
-    if header.get("alg") != _ALGORITHM or not isinstance(key_id, str) or not key_id:
+    if header.get("alg") != _ALGORITHM or not isinstance(key_id, str) or not is_id(key_id):
         raise _invalid()
     return key_id
 
@@ -80,8 +86,9 @@ def verify_assertion(
     Raises:
         AccessError: It is not to be trusted.
     """
-    claims = _decode(assertion, _public_key(key))
-    if claims is None or key is None or key.revoked or key.account.disabled:
+    public = _public_key(key)
+    claims = _decode(assertion, public or _NO_KEY)
+    if claims is None or key is None or public is None or key.revoked or key.account.disabled:
         raise _invalid()
     if claims.get("iss") != key.account.account_id:
         raise _invalid("iss is not the account of the key")
@@ -101,12 +108,11 @@ def verify_assertion(
         raise _invalid("it must live for an hour at most")
 
 
-def _public_key(key: AuthorizedKey | None) -> RSAPublicKey:
-    if key is None:
-        return _NO_KEY
-    public = load_pem_public_key(key.public_key.encode())
-    if not isinstance(public, RSAPublicKey) or public.key_size < _LEAST_KEY_BITS:
-        return _NO_KEY
+def _public_key(key: AuthorizedKey | None) -> RSAPublicKey | None:
+    """Return the key that a signature must fit, None if no signature may."""
+    public = load_pem_public_key(_NO_KEY_PEM if key is None else key.public_key.encode())
+    if key is None or not isinstance(public, RSAPublicKey) or public.key_size < _LEAST_KEY_BITS:
+        return None
     return public
 
 

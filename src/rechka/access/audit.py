@@ -1,8 +1,9 @@
 """What was done and what was refused: by whom, when, from where. Never speech."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -100,6 +101,8 @@ class AuditLog:
         self._trail = trail
         self._clock = clock
         self._waiting: list[AuditEvent] = []
+        self._repeated: dict[tuple[str, str], AuditEvent] = {}
+        self._repeats: Counter[tuple[str, str]] = Counter()
         self._lost = 0
         self._writing = asyncio.Lock()
 
@@ -123,11 +126,37 @@ class AuditLog:
                 action=action,
                 actor=actor,
                 outcome=outcome,
-                folder_id=folder_id[:_MOST_CHARACTERS],
-                subject=subject[:_MOST_CHARACTERS],
-                reason=reason[:_MOST_CHARACTERS],
+                folder_id=_clean(folder_id),
+                subject=_clean(subject),
+                reason=_clean(reason),
             )
         )
+
+    def note_flood(self, action: str, actor: Actor, *, reason: str) -> None:
+        """Note one of many refusals of an address: those of one flush are one event.
+
+        It has the request id of the first of them, and their number in its reason.
+        """
+        place = (action, actor.address)
+        if place not in self._repeated:
+            if len(self._repeated) >= _MOST_WAITING:
+                self._lost += 1
+                return
+            self._repeated[place] = AuditEvent(
+                at_s=self._clock(),
+                action=action,
+                actor=actor,
+                outcome=Outcome.REFUSED,
+                reason=_clean(reason),
+            )
+        self._repeats[place] += 1
+
+    def _settle_floods(self) -> None:
+        for place, event in self._repeated.items():
+            count = self._repeats[place]
+            self._waiting.append(replace(event, reason=f"{event.reason} {count} times"))
+        self._repeated.clear()
+        self._repeats.clear()
 
     async def flush(self) -> None:
         """Write what waits.
@@ -138,6 +167,8 @@ class AuditLog:
         Cancellation: safe; a batch that may not have been written waits on.
         """
         async with self._writing:
+            if len(self._waiting) < _MOST_WAITING:
+                self._settle_floods()
             while self._waiting or self._lost:
                 batch = self._waiting[:_BATCH]
                 lost = self._lost
@@ -158,3 +189,11 @@ class AuditLog:
             outcome=Outcome.REFUSED,
             reason=f"{count} events lost",
         )
+
+
+def _clean(text: str) -> str:
+    """Return a client's text without what a database or a terminal could stumble over."""
+    shown = (
+        character if character.isprintable() else "\ufffd" for character in text[:_MOST_CHARACTERS]
+    )
+    return "".join(shown)

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from rechka.access.audit import Actor, AuditLog
 from rechka.access.credentials import LOOKUP_CHARACTERS
 from rechka.access.identities import Account, AccountKind
+from rechka.access.ids import is_id
 from rechka.access.port import AccessStore
 from rechka.access.secrets import hash_secret, is_same_hash, mask_api_key
-from rechka.access.throttle import LoginThrottle
+from rechka.access.throttle import LoginThrottle, too_many_failures
 from rechka.access.tokens import LONGEST_TOKEN_LIFE_S, ParsedToken, parse_token
 from rechka.access.trust import Memory, TrustCache
-from rechka.errors import AccessError, CapacityError, ErrorCode, RequestError
+from rechka.errors import AccessError, ErrorCode, RequestError
 
 __all__ = ["Authority"]
 
@@ -69,12 +70,12 @@ class Authority:
         try:
             return await self._identify(authorization, may_ask=not blocked_s)
         except AccessError as error:
+            # Others of a burst from this address may have failed meanwhile.
+            blocked_s = max(blocked_s, self._throttle.blocked_for_s(caller.address))
             if blocked_s:
-                raise CapacityError(
-                    ErrorCode.QUOTA_EXCEEDED,
-                    "Too many failed log-ins from this address; try again later",
-                    retry_after_s=blocked_s,
-                ) from None
+                refusal = too_many_failures(blocked_s)
+                self._audit.note_flood("authenticate", caller, reason=refusal.code.value)
+                raise refusal from None
             self._throttle.failed(caller.address)
             self._audit.note("authenticate", caller, reason=error.code.value)
             raise
@@ -147,7 +148,9 @@ class Authority:
     async def _require_role(self, account_id: str, folder_id: str) -> None:
         memory = await self._cache.current()
         roles = memory.roles.get((account_id, folder_id))
-        if roles is None:
+        if roles is None and not is_id(folder_id):
+            roles = frozenset()
+        elif roles is None:
             roles = await self._store.find_roles(account_id=account_id, folder_id=folder_id)
             memory.keep_roles(account_id, folder_id, roles)
         if not any(role.allows_recognition for role in roles):
@@ -164,6 +167,7 @@ def _is_trusted(token: ParsedToken, memory: Memory) -> bool:
         and token.is_signed_by(key)
         and token.claims.token_id not in memory.trust.revoked_tokens
         and token.claims.account_id not in memory.trust.disabled_accounts
+        and token.claims.authorized_key_id not in memory.trust.revoked_keys
     )
 
 

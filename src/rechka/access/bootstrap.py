@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from rechka.access.administration import Administration
@@ -11,6 +12,7 @@ from rechka.access.identities import AccountKind, Role
 from rechka.access.port import AccessStore
 from rechka.access.secrets import hash_secret, new_api_key
 from rechka.access.tokens import TokenSigner
+from rechka.errors import ErrorCode, RequestError
 
 __all__ = ["DevelopmentAccess", "create_development_access"]
 
@@ -53,12 +55,24 @@ async def create_development_access(
         UnavailableError: The store is not reachable.
     """
     operator = Administration(store, actor, clock=clock)
+    # What is refused as taken was made by another program at the same time.
     if await store.find_folder(_FOLDER_ID) is None:
-        await operator.create_folder("development", folder_id=_FOLDER_ID)
+        with suppress(RequestError):
+            await operator.create_folder("development", folder_id=_FOLDER_ID)
+        if await store.find_folder(_FOLDER_ID) is None:
+            raise RequestError(
+                ErrorCode.INVALID_CONFIG,
+                f"The development folder {_FOLDER_ID} was deleted, and an id is never given "
+                "again; make another folder with `rechka access folder create`",
+            )
     if await store.find_account(_ACCOUNT_ID) is None:
-        await operator.create_account(
-            AccountKind.SERVICE, "development", home_folder_id=_FOLDER_ID, account_id=_ACCOUNT_ID
-        )
+        with suppress(RequestError):
+            await operator.create_account(
+                AccountKind.SERVICE,
+                "development",
+                home_folder_id=_FOLDER_ID,
+                account_id=_ACCOUNT_ID,
+            )
     await operator.grant(Role.EDITOR, account_id=_ACCOUNT_ID, folder_id=_FOLDER_ID)
     api_key = await _api_key(store, operator, signer)
     token = await operator.create_token(signer, _ACCOUNT_ID)
@@ -72,7 +86,8 @@ async def _api_key(store: AccessStore, operator: Administration, signer: TokenSi
         secret = new_api_key(seed)
         known = await store.find_api_key(hash_secret(secret)[:LOOKUP_CHARACTERS])
         if known is None:
-            await operator.create_api_key(_ACCOUNT_ID, name="development", seed=seed)
+            with suppress(RequestError):
+                await operator.create_api_key(_ACCOUNT_ID, name="development", seed=seed)
             return secret
         if not known.revoked:
             return secret

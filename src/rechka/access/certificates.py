@@ -4,6 +4,7 @@ For networks of one's own: clients must be told to trust the authority.
 """
 
 import ipaddress
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,9 @@ __all__ = ["Identity", "create_authority", "issue_certificate"]
 _AUTHORITY_LIFE = timedelta(days=3650)
 # Clients of Apple refuse certificates that live for longer.
 _CERTIFICATE_LIFE = timedelta(days=825)
+_LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST = re.compile(rf"(\*\.)?{_LABEL}(\.{_LABEL})*")
+_MOST_HOST_CHARACTERS = 253
 # Clocks of clients may be behind.
 _CLOCK_LAG = timedelta(hours=1)
 
@@ -120,4 +124,10 @@ def _general_name(host: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ipaddress.ip_address(host.strip("[]")))
     except ValueError:
-        return x509.DNSName(host.encode("idna").decode() if not host.isascii() else host)
+        name = host if host.isascii() else host.encode("idna").decode()
+    if len(name) > _MOST_HOST_CHARACTERS or not _HOST.fullmatch(name):
+        raise ValueError(
+            f"host: got {host!r}; accepted: a host name such as stt.example.net or "
+            "*.example.net, or an address, without a port"
+        )
+    return x509.DNSName(name)

@@ -80,9 +80,12 @@ class Trust:
         signing_keys: By id; tokens of other keys are refused.
         revoked_tokens: Ids of tokens that are refused though they live.
         disabled_accounts: Ids of accounts that are refused.
+        revoked_keys: Ids of authorized keys that were revoked while a token that
+            they obtained may still live; such tokens are refused.
     """
 
     revision: int
     signing_keys: Mapping[str, SigningKey]
     revoked_tokens: frozenset[str]
     disabled_accounts: frozenset[str]
+    revoked_keys: frozenset[str]

@@ -7,13 +7,24 @@ from dataclasses import dataclass, field, replace
 from rechka.access.assertions import read_key_id, verify_assertion
 from rechka.access.audit import Actor, AuditEvent, AuditLog, Outcome
 from rechka.access.identities import Account
+from rechka.access.ids import new_id
 from rechka.access.port import Credentials
-from rechka.access.secrets import new_id
-from rechka.access.throttle import LoginThrottle
-from rechka.access.tokens import LONGEST_TOKEN_LIFE_S, TokenClaims, TokenSigner, parse_token
-from rechka.errors import AccessError, CapacityError, ErrorCode, RechkaError
+from rechka.access.throttle import LoginThrottle, too_many_failures
+from rechka.access.tokens import (
+    LONGEST_TOKEN_LIFE_S,
+    ParsedToken,
+    TokenClaims,
+    TokenSigner,
+    parse_token,
+)
+from rechka.access.trust import TrustCache
+from rechka.errors import AccessError, ErrorCode, RechkaError
 
-__all__ = ["IssuedToken", "TokenIssuer", "issue_token"]
+__all__ = ["REVOKED_KEY_KNOWN_S", "IssuedToken", "TokenIssuer", "issue_token"]
+
+REVOKED_KEY_KNOWN_S = 13 * 3600
+"""How long a revoked authorized key is told to servers: the 12 hours that the last token
+of it lives, and one for clocks that differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +41,21 @@ class IssuedToken:
 
 
 def issue_token(
-    signer: TokenSigner, account: Account, *, now_s: float, life_s: int = LONGEST_TOKEN_LIFE_S
+    signer: TokenSigner,
+    account: Account,
+    *,
+    now_s: float,
+    life_s: int = LONGEST_TOKEN_LIFE_S,
+    authorized_key_id: str = "",
 ) -> IssuedToken:
     """Return a token of an account.
+
+    Args:
+        signer: Makes it.
+        account: Whom it stands for.
+        now_s: When its life begins, seconds since the epoch.
+        life_s: How long it lives.
+        authorized_key_id: The key that it is given for; "" without one.
 
     Raises:
         ValueError: It would live for longer than `LONGEST_TOKEN_LIFE_S`.
@@ -44,6 +67,7 @@ def issue_token(
         account.home_folder_id,
         int(now_s),
         int(now_s) + life_s,
+        authorized_key_id,
     )
     return IssuedToken(signer.sign(claims), claims)
 
@@ -54,6 +78,7 @@ class TokenIssuer:
     Args:
         store: Where authorized keys are kept.
         signer: Makes the tokens; the store trusts its key.
+        cache: What is remembered of the store, shared with `Authority`.
         audit: Where issued tokens and refusals are noted.
         throttle: Limit on failed log-ins, shared with `Authority`.
         hosts: Host names, in lower case, that a JWT's `aud` may name.
@@ -65,6 +90,7 @@ class TokenIssuer:
         store: Credentials,
         signer: TokenSigner,
         *,
+        cache: TrustCache,
         audit: AuditLog,
         throttle: LoginThrottle,
         hosts: Collection[str],
@@ -72,6 +98,7 @@ class TokenIssuer:
     ) -> None:
         self._store = store
         self._signer = signer
+        self._cache = cache
         self._audit = audit
         self._throttle = throttle
         self._hosts = frozenset(hosts)
@@ -85,24 +112,22 @@ class TokenIssuer:
             CapacityError: Too many log-ins from this address failed just now.
             UnavailableError: The store is not reachable.
         """
+        self._let_in("token.create", caller)
         try:
-            blocked_s = self._throttle.blocked_for_s(caller.address)
-            if blocked_s:
-                raise CapacityError(
-                    ErrorCode.QUOTA_EXCEEDED,
-                    "Too many failed log-ins from this address; try again later",
-                    retry_after_s=blocked_s,
-                )
             key_id = read_key_id(assertion)
             key = await self._store.find_authorized_key(key_id)
             verify_assertion(assertion, key, hosts=self._hosts, now_s=self._clock())
         except AccessError as error:
+            # Others of a burst from this address may have failed meanwhile.
+            self._let_in("token.create", caller)
             self._throttle.failed(caller.address)
             self._audit.note("token.create", caller, reason=error.code.value)
             raise
         if key is None:
             raise RechkaError(ErrorCode.INTERNAL, "a JWT of no key was let pass")
-        issued = issue_token(self._signer, key.account, now_s=self._clock())
+        issued = issue_token(
+            self._signer, key.account, now_s=self._clock(), authorized_key_id=key.key_id
+        )
         who = replace(caller, name=key.account.account_id)
         self._audit.note("token.create", who, outcome=Outcome.DONE, subject=issued.claims.token_id)
         return issued
@@ -112,13 +137,19 @@ class TokenIssuer:
 
         Whoever holds a token may revoke it. One that is refused already, or
         was never good, is no error: the wish is fulfilled.
+
+        Raises:
+            CapacityError: Too many log-ins from this address failed just now.
+            UnavailableError: The store is not reachable.
         """
+        self._let_in("token.revoke", caller)
         token = parse_token(secret)
-        trust = await self._store.read_trust()
-        key = trust.signing_keys.get(token.key_id) if token else None
-        if token is None or key is None or not token.is_signed_by(key):
+        if token is None or not await self._is_ours(token):
+            self._throttle.failed(caller.address)
             return ""
         claims = token.claims
+        if claims.expires_at_s <= self._clock():
+            return claims.account_id
         event = AuditEvent(
             at_s=self._clock(),
             action="token.revoke",
@@ -128,4 +159,21 @@ class TokenIssuer:
         await self._store.revoke_token(
             claims.token_id, expires_at_s=claims.expires_at_s, event=event
         )
+        # Here it holds at once; other servers hear of it within seconds.
+        await self._cache.refresh()
         return claims.account_id
+
+    async def _is_ours(self, token: ParsedToken) -> bool:
+        memory = await self._cache.current()
+        if token.key_id not in memory.trust.signing_keys:
+            memory = await self._cache.refresh()
+        key = memory.trust.signing_keys.get(token.key_id)
+        return key is not None and token.is_signed_by(key)
+
+    def _let_in(self, action: str, caller: Actor) -> None:
+        """Raise if too many log-ins from the caller's address failed just now."""
+        blocked_s = self._throttle.blocked_for_s(caller.address)
+        if blocked_s:
+            refusal = too_many_failures(blocked_s)
+            self._audit.note_flood(action, caller, reason=refusal.code.value)
+            raise refusal

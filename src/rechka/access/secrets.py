@@ -6,11 +6,10 @@ import hmac
 import secrets
 import zlib
 
-__all__ = ["hash_secret", "is_same_hash", "mask_api_key", "new_api_key", "new_id"]
+__all__ = ["hash_secret", "is_same_hash", "mask_api_key", "new_api_key"]
 
 # 32 random bytes cannot be guessed or searched, so a plain fast hash is enough.
 _SECRET_BYTES = 32
-_ID_ALPHABET = "0123456789abcdefghijklmnopqrstuv"
 
 
 def new_api_key(seed: bytes | None = None) -> str:
@@ -21,11 +20,6 @@ def new_api_key(seed: bytes | None = None) -> str:
     """
     secret = secrets.token_bytes(_SECRET_BYTES) if seed is None else seed
     return f"AQVN{base64.urlsafe_b64encode(secret).rstrip(b'=').decode()}"
-
-
-def new_id(prefix: str) -> str:
-    """Return a fresh id of 20 characters that begins with `prefix`."""
-    return prefix + "".join(secrets.choice(_ID_ALPHABET) for _ in range(20 - len(prefix)))
 
 
 def hash_secret(secret: str) -> str:

@@ -14,7 +14,6 @@ from rechka.access.quota import Quota
 from rechka.access.throttle import LoginThrottle
 from rechka.access.tokens import TokenSigner
 from rechka.access.trust import TrustCache
-from rechka.errors import RechkaError
 
 __all__ = ["Access"]
 
@@ -23,6 +22,8 @@ _REFRESH_EVERY_S = 1.0
 _FLUSH_EVERY_S = 0.5
 _PURGE_EVERY_S = 3600.0
 _DAY_S = 86_400.0
+# A token of a server whose clock is ahead outlives what this one takes for its end.
+_CLOCKS_DIFFER_S = 3600.0
 
 
 class Access:
@@ -36,7 +37,8 @@ class Access:
         lease_s: How long the places of a server that died stay taken.
         audit_days: Age at which audit events are forgotten.
         login_failures_per_minute: Of one address; 0 means no limit.
-        on_trouble: Told when work in the background failed; it goes on.
+        on_trouble: Told when work in the background failed; it goes on, whatever
+            the error was: places would be lost, and revocations never heard of.
     """
 
     def __init__(
@@ -49,7 +51,7 @@ class Access:
         lease_s: float,
         audit_days: int,
         login_failures_per_minute: int,
-        on_trouble: Callable[[RechkaError], None],
+        on_trouble: Callable[[Exception], None],
     ) -> None:
         self._store = store
         self._signer = signer
@@ -63,7 +65,14 @@ class Access:
         self.meter = SessionMeter(
             store, audit=self._audit, default=default_quota, lease_s=lease_s, clock=time.time
         )
-        self.issuer = TokenIssuer(store, signer, audit=self._audit, throttle=throttle, hosts=hosts)
+        self.issuer = TokenIssuer(
+            store,
+            signer,
+            cache=self._cache,
+            audit=self._audit,
+            throttle=throttle,
+            hosts=hosts,
+        )
 
     async def start(self) -> None:
         """Make this server's key known and begin the work in the background.
@@ -90,7 +99,7 @@ class Access:
         for work in (self.meter.close, self._audit.flush):
             try:
                 await work()
-            except RechkaError as error:
+            except Exception as error:
                 self._on_trouble(error)
         await self._store.close()
 
@@ -98,7 +107,7 @@ class Access:
         while True:
             try:
                 await work()
-            except RechkaError as error:
+            except Exception as error:
                 self._on_trouble(error)
             await asyncio.sleep(every_s)
 
@@ -108,4 +117,4 @@ class Access:
     async def _purge(self) -> None:
         now_s = time.time()
         await self._store.purge_events(before_s=now_s - self._audit_days * _DAY_S)
-        await self._store.purge_tokens(before_s=now_s)
+        await self._store.purge_tokens(before_s=now_s - _CLOCKS_DIFFER_S)

@@ -5,7 +5,9 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-__all__ = ["LoginThrottle"]
+from rechka.errors import CapacityError, ErrorCode
+
+__all__ = ["LoginThrottle", "too_many_failures"]
 
 _MINUTE_S = 60.0
 # An attacker with more addresses than this has each forgotten in turn; the
@@ -50,6 +52,15 @@ class LoginThrottle:
     def _count(self, network: str) -> float:
         count, at_s = self._counts.get(network, (0.0, 0.0))
         return max(0.0, count - (self._clock() - at_s) * self._most / _MINUTE_S)
+
+
+def too_many_failures(blocked_s: float) -> CapacityError:
+    """Return what a caller is answered who has to wait for so many seconds."""
+    return CapacityError(
+        ErrorCode.QUOTA_EXCEEDED,
+        "Too many failed log-ins from this address; try again later",
+        retry_after_s=blocked_s,
+    )
 
 
 def _network(address: str) -> str:

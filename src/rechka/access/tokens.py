@@ -40,6 +40,8 @@ class TokenClaims:
         home_folder_id: The folder of a service account; "" for users.
         issued_at_s: Seconds since the epoch.
         expires_at_s: Seconds since the epoch.
+        authorized_key_id: The key that signed the JWT it was given for; "" for one
+            that an operator made.
     """
 
     token_id: str
@@ -48,6 +50,7 @@ class TokenClaims:
     home_folder_id: str
     issued_at_s: int
     expires_at_s: int
+    authorized_key_id: str = ""
 
     @property
     def account(self) -> Account:
@@ -104,6 +107,7 @@ class TokenSigner:
                 "home": claims.home_folder_id,
                 "iat": claims.issued_at_s,
                 "exp": claims.expires_at_s,
+                "key": claims.authorized_key_id,
             },
             separators=(",", ":"),
         ).encode()
@@ -132,7 +136,7 @@ def parse_token(token: str) -> ParsedToken | None:
         return None
     try:
         fields = json.loads(payload)
-        texts = [fields[name] for name in ("kid", "jti", "sub", "home")]
+        texts = [fields[name] for name in ("kid", "jti", "sub", "home", "key")]
         times = [fields[name] for name in ("iat", "exp")]
         kind = AccountKind(fields["kind"])
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -141,8 +145,11 @@ def parse_token(token: str) -> ParsedToken | None:
         return None
     if not all(type(time) is int for time in times):
         return None
-    key_id, token_id, account_id, home = texts
-    claims = TokenClaims(token_id, account_id, kind, home, *times)
+    key_id, token_id, account_id, home, authorized_key_id = texts
+    issued_at_s, expires_at_s = times
+    claims = TokenClaims(
+        token_id, account_id, kind, home, issued_at_s, expires_at_s, authorized_key_id
+    )
     return ParsedToken(key_id, claims, payload, signature)
 
 

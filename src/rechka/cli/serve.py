@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from rechka.bootstrap import Server
+from rechka.cli.database_url import warn_of_password
 from rechka.observability.logs import configure_logging
 from rechka.settings import Settings, load_settings
 
@@ -72,6 +73,9 @@ def serve(
     if data_dir is not None:
         overrides["data_dir"] = data_dir
     if database_url is not None:
+        source = click.get_current_context().get_parameter_source("database_url")
+        if source is click.core.ParameterSource.COMMANDLINE:
+            warn_of_password(database_url)
         overrides["access"] = {"database_url": database_url}
     if engine is not None:
         overrides["recognition"] = {"engine": engine}

@@ -35,8 +35,11 @@ def dev_cert(hosts: tuple[str, ...], output: Path, *, is_client: bool, as_json: 
     there. Keep the key of the authority to yourself.
     """
     kind = "client" if is_client else "server"
-    output.mkdir(parents=True, exist_ok=True)
-    authority = _authority(output)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        authority = _authority(output)
+    except OSError as error:
+        raise click.ClickException(f"cannot use {output}: {error.strerror}") from None
     try:
         identity = issue_certificate(authority, hosts, is_client=is_client)
     except (ValueError, UnicodeError) as error:
@@ -66,6 +69,12 @@ def _authority(folder: Path) -> Identity:
     certificate, key = folder / "ca.pem", folder / "ca.key"
     if certificate.exists() and key.exists():
         return Identity(certificate.read_bytes(), key.read_bytes())
+    if certificate.exists() or key.exists():
+        there, missing = (certificate, key) if certificate.exists() else (key, certificate)
+        raise click.ClickException(
+            f"{there} is there without {missing.name}; bring that back, or move {there.name} "
+            "away for a new authority, which clients must trust anew"
+        )
     made = create_authority()
     _write(key, made.private_key, mode=0o600)
     _write(certificate, made.certificate, mode=0o644)

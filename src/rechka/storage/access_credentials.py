@@ -7,6 +7,7 @@ from sqlalchemy.schema import Table
 
 from rechka.access.audit import AuditEvent
 from rechka.access.credentials import ApiKey, AuthorizedKey, SigningKey, Trust
+from rechka.access.issuing import REVOKED_KEY_KNOWN_S
 from rechka.storage.access_directory import account_of
 from rechka.storage.changes import record_change
 from rechka.storage.database import Database
@@ -48,11 +49,18 @@ class SqlCredentials:
             accounts = await connection.execute(
                 select(_ACCOUNTS.c.account_id).where(_ACCOUNTS.c.disabled)
             )
+            # Once its last token has expired, a revoked key need not be known any more.
+            keys = await connection.execute(
+                select(_AUTHORIZED_KEYS.c.key_id).where(
+                    _AUTHORIZED_KEYS.c.revoked_at_s > self._database.now() - REVOKED_KEY_KNOWN_S
+                )
+            )
             return Trust(
                 revision,
                 signing_keys,
                 frozenset(tokens.scalars()),
                 frozenset(accounts.scalars()),
+                frozenset(keys.scalars()),
             )
 
     async def add_api_key(self, key: ApiKey, event: AuditEvent) -> bool:
@@ -144,7 +152,7 @@ class SqlCredentials:
         heard_at_once: bool = False,
     ) -> bool:
         statement = self._database.insert(target).values(**row).on_conflict_do_nothing()
-        async with self._database.write() as connection:
+        async with self._database.write(durable=True) as connection:
             result = await connection.execute(statement)
             if result.rowcount:
                 await record_change(connection, [event], heard_at_once=heard_at_once)
@@ -156,7 +164,7 @@ class SqlCredentials:
             .where(target.c.key_id == key_id, target.c.revoked_at_s.is_(None))
             .values(revoked_at_s=event.at_s)
         )
-        async with self._database.write() as connection:
+        async with self._database.write(durable=True) as connection:
             result = await connection.execute(statement)
             if result.rowcount:
                 await record_change(connection, [event], heard_at_once=True)

@@ -30,7 +30,7 @@ class SqlDirectory:
             created_at_s=folder.created_at_s,
             **_quota_columns(folder.quota),
         )
-        async with self._database.write() as connection:
+        async with self._database.write(durable=True) as connection:
             result = await connection.execute(statement.on_conflict_do_nothing())
             if result.rowcount:
                 await record_change(connection, [event])
@@ -52,7 +52,7 @@ class SqlDirectory:
 
     async def delete_folder(self, folder_id: str, event: AuditEvent) -> bool:
         """Delete a folder and its roles; its id stays taken."""
-        async with self._database.write() as connection:
+        async with self._database.write(durable=True) as connection:
             result = await connection.execute(
                 _FOLDERS.update()
                 .where(_FOLDERS.c.folder_id == folder_id, _LIVE)
@@ -66,7 +66,7 @@ class SqlDirectory:
 
     async def set_quota(self, folder_id: str, quota: Quota, event: AuditEvent) -> bool:
         """Replace a folder's own limits."""
-        async with self._database.write() as connection:
+        async with self._database.write(durable=True) as connection:
             result = await connection.execute(
                 _FOLDERS.update()
                 .where(_FOLDERS.c.folder_id == folder_id, _LIVE)
@@ -86,7 +86,7 @@ class SqlDirectory:
             created_at_s=account.created_at_s,
             disabled=account.disabled,
         )
-        async with self._database.write() as connection:
+        async with self._database.write(durable=True) as connection:
             result = await connection.execute(statement.on_conflict_do_nothing())
             if result.rowcount:
                 await record_change(connection, [event])
@@ -108,7 +108,7 @@ class SqlDirectory:
 
     async def set_disabled(self, account_id: str, *, disabled: bool, event: AuditEvent) -> bool:
         """Refuse or accept an account's credentials."""
-        async with self._database.write() as connection:
+        async with self._database.write(durable=True) as connection:
             result = await connection.execute(
                 _ACCOUNTS.update()
                 .where(_ACCOUNTS.c.account_id == account_id, _ACCOUNTS.c.disabled != disabled)
@@ -147,7 +147,7 @@ class SqlDirectory:
         statement = self._database.insert(_BINDINGS).values(
             folder_id=binding.folder_id, account_id=binding.account_id, role=binding.role.value
         )
-        async with self._database.write() as connection:
+        async with self._database.write(durable=True) as connection:
             result = await connection.execute(statement.on_conflict_do_nothing())
             if result.rowcount:
                 await record_change(connection, [event], heard_at_once=True)
@@ -155,7 +155,7 @@ class SqlDirectory:
 
     async def revoke(self, binding: RoleBinding, event: AuditEvent) -> bool:
         """Take a role back."""
-        async with self._database.write() as connection:
+        async with self._database.write(durable=True) as connection:
             result = await connection.execute(
                 _BINDINGS.delete().where(
                     _BINDINGS.c.folder_id == binding.folder_id,

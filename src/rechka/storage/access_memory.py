@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from rechka.access.audit import AuditEvent
 from rechka.access.credentials import ApiKey, AuthorizedKey, SigningKey, Trust
 from rechka.access.identities import Account, Folder, Role, RoleBinding
+from rechka.access.issuing import REVOKED_KEY_KNOWN_S
 from rechka.access.port import Usage
 from rechka.access.quota import Load, Quota, QuotaName, judge
 from rechka.errors import AccessError, ErrorCode
@@ -41,6 +42,7 @@ class MemoryAccessStore:
         self._bindings: set[RoleBinding] = set()
         self._api_keys: dict[str, ApiKey] = {}
         self._authorized_keys: dict[str, AuthorizedKey] = {}
+        self._revoked_keys: dict[str, float] = {}
         self._signing_keys: dict[str, SigningKey] = {}
         self._revoked_signing_keys: set[str] = set()
         self._revoked_tokens: dict[str, float] = {}
@@ -157,6 +159,11 @@ class MemoryAccessStore:
             },
             frozenset(self._revoked_tokens),
             frozenset(item.account_id for item in self._accounts.values() if item.disabled),
+            frozenset(
+                key_id
+                for key_id, at_s in self._revoked_keys.items()
+                if at_s > self._clock() - REVOKED_KEY_KNOWN_S
+            ),
         )
 
     async def add_api_key(self, key: ApiKey, event: AuditEvent) -> bool:
@@ -222,6 +229,7 @@ class MemoryAccessStore:
         if key is None or key.revoked:
             return False
         self._authorized_keys[key_id] = replace(key, revoked=True)
+        self._revoked_keys[key_id] = event.at_s
         return self._record(event, heard_at_once=True)
 
     async def add_signing_key(self, key: SigningKey, event: AuditEvent) -> bool:

@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from sqlalchemy.exc import DBAPIError
+
+from rechka.errors import UnavailableError
 from rechka.storage.access_audit import SqlAuditTrail
 from rechka.storage.access_credentials import SqlCredentials
 from rechka.storage.access_directory import SqlDirectory
@@ -44,7 +47,23 @@ async def open_access_store(
     database = Database(parse_database_url(url, data_dir=data_dir), clock=clock)
     try:
         await migrate(database)
+    except UnavailableError as error:
+        await database.close()
+        # Whoever opens the store may know why; callers of a running server may not.
+        raise UnavailableError(
+            error.code, f"The database cannot be reached: {_reason(error.__cause__)}"
+        ) from error.__cause__
     except BaseException:
         await database.close()
         raise
     return SqlAccessStore(database)
+
+
+def _reason(cause: BaseException | None) -> str:
+    """Return one line of what the driver says; it names no password and no values."""
+    told = cause.orig if isinstance(cause, DBAPIError) and cause.orig else cause
+    if isinstance(told, TimeoutError):
+        return "it does not answer in time"
+    # The driver's class stands before its own text.
+    text = str(getattr(told, "__cause__", None) or told)
+    return " ".join(text.split()) or type(told).__name__

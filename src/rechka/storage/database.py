@@ -11,7 +11,13 @@ from typing import Any
 from sqlalchemy import URL, ColumnElement, Double, cast, event, func, literal, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    ProgrammingError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.schema import Table
@@ -24,6 +30,9 @@ _CONNECT_TIMEOUT_S = 5
 _STATEMENT_TIMEOUT_S = 10
 # How long a writer of another process is waited for.
 _SQLITE_BUSY_MS = 10_000
+# What libpq and the driver both understand.
+_POSTGRES_OPTIONS = frozenset({"host", "port", "passfile", "sslmode", "target_session_attrs"})
+_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _DRIVERS = {
     "postgres": "postgresql+asyncpg",
     "postgresql": "postgresql+asyncpg",
@@ -56,11 +65,22 @@ def parse_database_url(url: str, *, data_dir: Path) -> URL:
     parsed = parsed.set(drivername=_DRIVERS[parsed.drivername])
     if parsed.drivername.startswith("sqlite") and not parsed.database:
         raise _bad_url("a SQLite database needs a file")
+    if not parsed.drivername.startswith("sqlite"):
+        _check_query(parsed)
     if "sslmode" in parsed.query:
         # The driver's own name for what libpq calls sslmode.
         mode = parsed.query["sslmode"]
         parsed = parsed.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
     return parsed
+
+
+def _check_query(url: URL) -> None:
+    if unknown := sorted(set(url.query) - _POSTGRES_OPTIONS):
+        accepted = ", ".join(sorted(_POSTGRES_OPTIONS))
+        raise _bad_url(f"got {', '.join(unknown)} behind the '?'; accepted: {accepted}")
+    mode = url.query.get("sslmode", "prefer")
+    if mode not in _SSL_MODES:
+        raise _bad_url(f"sslmode: got {mode!r}; accepted: {', '.join(_SSL_MODES)}")
 
 
 class Database:
@@ -71,6 +91,9 @@ class Database:
         clock: Seconds since the epoch; None means the time of the machine that
             all users of the database share: PostgreSQL's, or this one.
 
+    Raises:
+        RequestError: The file cannot be made.
+
     Threading: one event loop.
     """
 
@@ -79,10 +102,7 @@ class Database:
         self._clock = clock or (time.time if self.is_sqlite else None)
         options: dict[str, Any] = {"hide_parameters": True, "pool_timeout": _CONNECT_TIMEOUT_S}
         if self.is_sqlite:
-            file = Path(url.database or "")
-            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            # SQLite gives its other files the mode of this one.
-            file.touch(mode=0o600)
+            _make_file(Path(url.database or ""))
         else:
             # A server outlives restarts of its database: dead connections are found out.
             options["pool_pre_ping"] = True
@@ -113,8 +133,13 @@ class Database:
                 yield connection
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
+    async def write(self, *, durable: bool = False) -> AsyncIterator[AsyncConnection]:
         """Yield a connection in a transaction that is committed at the end.
+
+        Args:
+            durable: Whether it must outlive a loss of power. On SQLite that costs a
+                wait for the disk, which leases and usage are not worth: a revocation
+                that was confirmed is.
 
         Raises:
             UnavailableError: The database is not reachable.
@@ -124,10 +149,14 @@ class Database:
         with _reachable():
             async with self._writing, self._engine.connect() as connection:
                 if self.is_sqlite:
+                    if durable:
+                        await connection.exec_driver_sql("PRAGMA synchronous = FULL")
                     # A transaction that reads first and writes then could fail halfway.
                     await connection.exec_driver_sql("BEGIN IMMEDIATE")
                 yield connection
                 await connection.commit()
+                if self.is_sqlite and durable:
+                    await connection.exec_driver_sql("PRAGMA synchronous = NORMAL")
 
     def insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
         """Return an INSERT that knows ON CONFLICT."""
@@ -156,6 +185,17 @@ class Database:
         await self._engine.dispose()
 
 
+def _make_file(path: Path) -> None:
+    """Make an empty file for SQLite, which gives its other files the mode of this one."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)
+    except OSError as error:
+        raise RequestError(
+            ErrorCode.INVALID_CONFIG, f"cannot write the database {path}: {error.strerror}"
+        ) from None
+
+
 def _set_up_sqlite(connection: DBAPIConnection, _record: object) -> None:
     # The driver begins no transactions of its own: `Database.write` does.
     connection.isolation_level = None
@@ -177,12 +217,21 @@ class _reachable:  # noqa: N801
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, IntegrityError | ProgrammingError):
+        if isinstance(error, DBAPIError) and _is_our_fault(error):
             return
         if isinstance(error, DBAPIError | PoolTimeoutError | OSError | TimeoutError):
             raise UnavailableError(
                 ErrorCode.UNAVAILABLE, "The database of the server cannot be reached"
             ) from error
+
+
+def _is_our_fault(error: DBAPIError) -> bool:
+    """Return whether the database answered, and what was asked of it made no sense."""
+    if isinstance(error, IntegrityError | ProgrammingError | DataError):
+        return True
+    # Values that are out of range: found by PostgreSQL, or by its driver before.
+    is_data = str(getattr(error.orig, "sqlstate", None) or "").startswith("22")
+    return is_data or isinstance(getattr(error.orig, "__cause__", None), ValueError)
 
 
 def _bad_url(problem: str) -> RequestError:

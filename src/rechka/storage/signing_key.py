@@ -27,16 +27,20 @@ def load_signer(data_dir: Path) -> TokenSigner:
     The key never leaves the folder: other servers know its public half.
 
     Raises:
-        RequestError: The file is not such a key, or others may read it.
+        RequestError: The file is not such a key, cannot be read, or others may read it.
     """
     path = data_dir / _FILE_NAME
-    if not path.exists():
-        _create(path)
-    status = path.stat()
+    try:
+        if not path.exists():
+            _create(path)
+        status = path.stat()
+        content = path.read_bytes()
+    except OSError as error:
+        raise _bad(path, f"cannot be made or read: {error.strerror}") from None
     if status.st_mode & 0o077:
         raise _bad(path, "others may read it; it must have mode 0600")
     try:
-        key = load_pem_private_key(path.read_bytes(), password=None)
+        key = load_pem_private_key(content, password=None)
     except (ValueError, TypeError) as error:
         raise _bad(path, str(error)) from None
     if not isinstance(key, Ed25519PrivateKey):

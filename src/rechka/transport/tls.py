@@ -1,6 +1,7 @@
 """TLS of the gRPC port: certificates that may change under a running server."""
 
 import ipaddress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -138,9 +139,12 @@ class _Watch:
 
     def __init__(self, files: _Files) -> None:
         self._files = files
-        self.configuration = files.load()
-        self._stamp = files.stamp()
+        self._stamp: _Stamp = ()
         self._refused: _Stamp | None = None
+        # First, so that what changes while the files are read is seen later.
+        with suppress(OSError):
+            self._stamp = files.stamp()
+        self.configuration = files.load()
 
     def changed(self) -> grpc.ServerCertificateConfiguration | None:
         """Return the files' content if it is new and good, else None."""
@@ -150,8 +154,9 @@ class _Watch:
                 return None
             self._refused = stamp
             self.configuration = self._files.load()
-        except (OSError, RequestError) as error:
+        except Exception as error:
             # Half of a renewal: the old certificate serves until the rest is there.
+            # Any error that got out of here would end the connection instead.
             _log.warning("tls_files_refused", reason=str(error))
             return None
         self._stamp = stamp

@@ -181,7 +181,9 @@ def test_another_key_is_refused() -> None:
     assert not is_accepted(sign(key=elliptic, algorithm="ES256"))
 
 
-@pytest.mark.parametrize("key_id", [None, "", 7, ["ajk1"], "other"])
+@pytest.mark.parametrize(
+    "key_id", [None, "", 7, ["ajk1"], "other", "a\x00b", "\ud800", "ajk1\n", "x" * 65]
+)
 def test_a_key_id_that_is_not_the_keys_is_refused(key_id: object) -> None:
     header = {"alg": "PS256", "typ": "JWT", "kid": key_id}
     assert not is_accepted(_sign_raw(header, CLAIMS))

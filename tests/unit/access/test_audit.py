@@ -57,3 +57,38 @@ async def test_what_a_client_sends_is_cut(log: AuditLog, store: MemoryAccessStor
     await log.flush()
     (event,) = await store.read_events(after_id=0, limit=10)
     assert event.folder_id == "x" * 100
+
+
+async def test_what_a_client_sends_cannot_harm_a_database_or_a_terminal(
+    log: AuditLog, store: MemoryAccessStore
+) -> None:
+    log.note("authorize", Actor(), folder_id="a\x00b\n\x1b[2Jc\u202ed\ud800")
+    await log.flush()
+    (event,) = await store.read_events(after_id=0, limit=10)
+    assert event.folder_id == "a\ufffdb\ufffd\ufffd[2Jc\ufffdd\ufffd"
+
+
+async def test_a_flood_of_one_address_is_one_event_a_flush_with_its_number(
+    log: AuditLog, store: MemoryAccessStore
+) -> None:
+    for number in range(30):
+        log.note_flood("authenticate", Actor("", "192.0.2.1", f"r{number}"), reason="X")
+    log.note_flood("authenticate", Actor("", "192.0.2.2", "other"), reason="X")
+    await log.flush()
+    await log.flush()
+    events = await store.read_events(after_id=0, limit=10)
+    assert [(event.actor.request_id, event.reason) for event in events] == [
+        ("r0", "X 30 times"),
+        ("other", "X 1 times"),
+    ]
+
+
+async def test_floods_of_very_many_addresses_are_cut(
+    log: AuditLog, store: MemoryAccessStore
+) -> None:
+    for number in range(10_003):
+        log.note_flood("authenticate", Actor("", f"host {number}"), reason="X")
+    await log.flush()
+    events = await store.read_events(after_id=0, limit=20_000)
+    assert len(events) == 10_001
+    assert events[-1].reason == "3 events lost"

@@ -1,5 +1,6 @@
 """Who may: the rules and the API's own texts."""
 
+import asyncio
 import zlib
 
 import pytest
@@ -223,6 +224,19 @@ async def test_an_address_with_too_many_failures_must_wait(
         await authority.authenticate("Api-Key wrong", caller=CALLER)
 
 
+async def test_a_burst_of_one_address_is_told_no_more_than_the_limit(
+    authority: Authority, audit: AuditLog, store: MemoryAccessStore
+) -> None:
+    attempts = [authority.authenticate("Api-Key wrong", caller=CALLER) for _ in range(50)]
+    answers = await asyncio.gather(*attempts, return_exceptions=True)
+    assert sum(isinstance(answer, AccessError) for answer in answers) == 5
+    assert sum(isinstance(answer, CapacityError) for answer in answers) == 45
+    await audit.flush()
+    events = await store.read_events(after_id=0, limit=100)
+    reasons = [event.reason for event in events if event.action == "authenticate"]
+    assert reasons == ["UNAUTHENTICATED"] * 5 + ["QUOTA_EXCEEDED 45 times"]
+
+
 async def test_refusals_are_audited_without_the_secret(
     authority: Authority, audit: AuditLog, store: MemoryAccessStore, service: Account
 ) -> None:
@@ -248,6 +262,20 @@ async def test_refusals_are_audited_without_the_secret(
 async def test_a_user_must_name_a_folder(authority: Authority, user: Account) -> None:
     with pytest.raises(AccessError, match=r"^You have to specify folder ID for user account$"):
         await authority.authorize(user, "")
+
+
+@pytest.mark.parametrize("folder_id", ["\x00", "a\x00b", "\u0430", "a b", "x" * 65, "\ud800"])
+async def test_what_cannot_be_a_folders_id_never_reaches_the_store(
+    authority: Authority,
+    user: Account,
+    store: MemoryAccessStore,
+    folder_id: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(store, "find_roles", None)
+    with pytest.raises(AccessError) as caught:
+        await authority.authorize(user, folder_id)
+    assert caught.value.code is ErrorCode.PERMISSION_DENIED
 
 
 async def test_a_service_account_must_not_name_another_folder(

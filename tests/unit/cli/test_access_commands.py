@@ -1,6 +1,8 @@
 """`rechka access` and `rechka tls`, as an operator types them."""
 
+import asyncio
 import json
+import os
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +12,11 @@ import pytest
 from click.testing import CliRunner, Result
 from cryptography import x509
 
+from rechka.access.audit import Actor, AuditEvent
 from rechka.cli.access import access
 from rechka.cli.tls import tls
 from rechka.errors import RequestError
+from rechka.storage.access_sql import open_access_store
 
 Run = Callable[..., Any]
 
@@ -135,9 +139,68 @@ def test_a_token_is_revoked_by_its_id_or_by_itself(
     run("token", "revoke", made["token_id"])
     with pytest.raises(RequestError, match="revoked already"):
         run("token", "revoke", made["token_id"])
+    typed = run("token", "create", "--account", account_id)
+    result = attempt(tmp_path, "token", "revoke", typed["iam_token"])
+    assert result.stdout == f"revoked {typed['token_id']}\n"
+    assert "--token-file" in result.stderr
     other = run("token", "create", "--account", account_id)
     result = attempt(tmp_path, "token", "revoke", "--token-file", "-", input=other["iam_token"])
     assert (result.exit_code, result.output) == (0, f"revoked {other['token_id']}\n")
+
+
+@pytest.mark.parametrize("token_id", ["nonsense", "tok", "t1.x.y", "tok" + "x" * 17])
+def test_what_is_no_id_of_a_token_is_not_revoked(run: Run, token_id: str) -> None:
+    with pytest.raises(RequestError, match="is no id of a token; accepted: 20 characters"):
+        run("token", "revoke", token_id)
+    assert run("folder", "list") == []
+
+
+def test_a_token_of_another_server_is_not_revoked(run: Run, tmp_path: Path) -> None:
+    run("bootstrap")
+    other = CliRunner().invoke(
+        access, ["bootstrap", "--json", "--data-dir", str(tmp_path / "other")]
+    )
+    token = json.loads(other.stdout)["iam_token"]
+    for text in (token, "t1.x"):
+        result = attempt(tmp_path, "token", "revoke", "--token-file", "-", input=text)
+        assert "nothing to revoke" in str(result.exception)
+
+
+def test_an_api_key_in_the_place_of_its_id_is_not_repeated(
+    run: Run, tmp_path: Path, account_id: str
+) -> None:
+    secret = run("api-key", "create", "--account", account_id)["api_key"]
+    result = attempt(tmp_path, "api-key", "revoke", secret)
+    assert result.exit_code == 1
+    assert "`api-key list` shows the ids" in result.output
+    assert secret not in result.output
+
+
+def test_a_file_is_left_as_it_was_when_there_is_no_secret_for_it(tmp_path: Path, run: Run) -> None:
+    output = tmp_path / "key.json"
+    output.write_text("precious")
+    for command in ("api-key", "authorized-key", "token"):
+        with pytest.raises(RequestError, match="There is no account"):
+            run(command, "create", "--account", "none", "--output", str(output))
+    assert output.read_text() == "precious"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["d", "key.json"]
+
+
+def test_a_secret_can_be_written_to_a_pipe(run: Run, account_id: str) -> None:
+    reading, writing = os.pipe()
+    run("api-key", "create", "--account", account_id, "--output", f"/dev/fd/{writing}")
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        assert pipe.read().startswith("AQVN")
+
+
+def test_a_file_that_cannot_be_written_makes_no_secret(
+    tmp_path: Path, run: Run, account_id: str
+) -> None:
+    output = str(tmp_path / "none" / "key")
+    result = attempt(tmp_path, "api-key", "create", "--account", account_id, "--output", output)
+    assert f"cannot write {output}" in result.output
+    assert run("api-key", "list") == []
 
 
 @pytest.mark.parametrize("ttl", ["0s", "13h", "1d", "-1h", "", "h"])
@@ -168,6 +231,65 @@ def test_quotas_are_set_one_by_one_and_reset(run: Run, account_id: str) -> None:
     run("quota", "set", *where, "--reset", "--sessions-per-second", "0")
     shown = run("quota", "show", *where)
     assert (shown["sessions_per_s"], shown["concurrent_sessions"]) == (0, 60)
+
+
+def test_a_quota_that_says_nothing_or_too_much_is_refused(run: Run, tmp_path: Path) -> None:
+    made = run("folder", "create", "lab")
+    where = ("quota", "set", "--folder", made["folder_id"])
+    assert "nothing to set" in attempt(tmp_path, *where).output
+    result = attempt(tmp_path, *where, "--concurrent-sessions", str(2**31))
+    assert "0<=x<=2147483647" in result.output
+    assert run("folder", "list") == [made]
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\nb", "\x1b[2J", "x" * 101])
+def test_a_name_that_is_none_is_refused(run: Run, account_id: str, name: str) -> None:
+    folder = run("folder", "list")[0]["folder_id"]
+    for command in (
+        ("folder", "create", name),
+        ("account", "create", name, "--folder", folder),
+        ("account", "create", name, "--user"),
+    ):
+        with pytest.raises(RequestError, match=r"name: got .* accepted: 1 to 100 printable"):
+            run(*command)
+
+
+def test_usage_goes_back_a_century_at_most(tmp_path: Path, run: Run) -> None:
+    assert run("usage", "--days", "36500") == []
+    assert "1<=x<=36500" in attempt(tmp_path, "usage", "--days", "99999999999").output
+
+
+def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "file").write_text("a file")
+    inside = ("--data-dir", str(tmp_path / "file" / "d"))
+    result = CliRunner().invoke(access, ["folder", "list", *inside])
+    assert isinstance(result.exception, RequestError)
+    assert f"cannot write the database {inside[1]}" in str(result.exception)
+    url = f"sqlite:///{tmp_path}/x.db"
+    result = CliRunner().invoke(access, ["bootstrap", *inside, "--database-url", url])
+    assert isinstance(result.exception, RequestError)
+    assert "token-signing-key.pem: cannot be made or read: Not a directory" in str(result.exception)
+
+
+def test_what_a_client_sent_cannot_forge_a_line_of_the_audit_trail(
+    tmp_path: Path, run: Run
+) -> None:
+    event = AuditEvent(
+        at_s=0.0,
+        action="authorize",
+        actor=Actor("aje"),
+        folder_id="x\n2026-01-01T00:00:00Z done token.create \x1b[2J\u202e",
+    )
+
+    async def add() -> None:
+        store = await open_access_store("", data_dir=tmp_path / "d")
+        await store.add_events([event])
+        await store.close()
+
+    asyncio.run(add())
+    (line,) = attempt(tmp_path, "audit").stdout.splitlines()
+    assert "\\x1b[2J\\u202e" in line
+    assert run("audit")["folder_id"] == event.folder_id
 
 
 def test_the_audit_trail_tells_every_change_and_no_secret(run: Run, tmp_path: Path) -> None:
@@ -232,7 +354,36 @@ def test_a_second_dev_certificate_is_of_the_same_authority(tmp_path: Path) -> No
     assert (tmp_path / "client.pem").exists()
 
 
-def test_a_host_that_is_none_is_refused(tmp_path: Path) -> None:
-    result = CliRunner().invoke(tls, ["dev-cert", "--output", str(tmp_path), "--host", "ü" * 70])
+@pytest.mark.parametrize(
+    "host", ["ü" * 70, "localhost:50051", "https://stt.example", "a b", "", "a..b", "*", "-a"]
+)
+def test_a_host_that_is_none_is_refused(tmp_path: Path, host: str) -> None:
+    result = CliRunner().invoke(tls, ["dev-cert", "--output", str(tmp_path), "--host", host])
     assert result.exit_code == 1
     assert "no certificate for" in result.output
+    assert not (tmp_path / "server.pem").exists()
+
+
+@pytest.mark.parametrize("host", ["localhost", "*.stt.example", "a_b.example", "::1", "пример.рф"])
+def test_a_host_of_any_kind_gets_its_certificate(tmp_path: Path, host: str) -> None:
+    dev_cert(tmp_path, "--host", host)
+    assert (tmp_path / "server.pem").exists()
+
+
+@pytest.mark.parametrize("name", ["ca.pem", "ca.key"])
+def test_half_an_authority_is_not_replaced(tmp_path: Path, name: str) -> None:
+    dev_cert(tmp_path, "--host", "one")
+    (tmp_path / name).unlink()
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    result = CliRunner().invoke(tls, ["dev-cert", "--output", str(tmp_path), "--host", "two"])
+    assert result.exit_code == 1
+    assert f"is there without {name}" in result.output
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    output = str(tmp_path / "file" / "tls")
+    result = CliRunner().invoke(tls, ["dev-cert", "--output", output, "--host", "one"])
+    assert result.exit_code == 1
+    assert f"cannot use {output}" in result.output

@@ -62,3 +62,16 @@ async def test_the_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     await store.close()
     for path in (tmp_path / "new").iterdir():
         assert path.stat().st_mode & 0o077 == 0, path
+
+
+async def test_changes_that_an_operator_was_told_of_are_written_through_to_the_disk(
+    tmp_path: Path,
+) -> None:
+    database = Database(parse_database_url("", data_dir=tmp_path))
+    levels = []
+    for durable in (False, True, False):
+        async with database.write(durable=durable) as connection:
+            level = await connection.exec_driver_sql("PRAGMA synchronous")
+            levels.append(level.scalar_one())
+    assert levels == [1, 2, 1]
+    await database.close()

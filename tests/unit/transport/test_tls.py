@@ -80,3 +80,34 @@ def test_a_renewed_certificate_is_taken_once_it_is_whole(tmp_path: Path) -> None
     assert watch.changed() is None
     (tmp_path / "key.pem").unlink()
     assert watch.changed() is None
+
+
+def test_files_that_are_not_there_are_named_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match=r"server\.tls_key: cannot read .*none\.key"):
+        server_credentials(
+            ServerSettings(tls_cert=tmp_path / "none.pem", tls_key=tmp_path / "none.key")
+        )
+
+
+@pytest.mark.parametrize("content", [b"", b"-----BEGIN CERTIFICATE-----\nAAAA\n", b"\xff" * 99])
+@pytest.mark.parametrize("name", ["cert.pem", "key.pem"])
+def test_a_broken_file_leaves_the_old_certificate_in_service(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    files = write(tmp_path, issue("one"))
+    watch = _Watch(files)
+    before = watch.configuration
+    (tmp_path / name).write_bytes(content)
+    assert watch.changed() is None
+    assert watch.configuration is before
+    write(tmp_path, issue("a-name-of-another-length"))
+    assert watch.changed() is not None
+
+
+def test_an_error_that_nobody_thought_of_ends_no_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = _Watch(write(tmp_path, issue("one")))
+    monkeypatch.setattr(_Files, "load", None)
+    write(tmp_path, issue("a-name-of-another-length"))
+    assert watch.changed() is None

@@ -7,7 +7,8 @@ import click
 
 from rechka.access.identities import Account, AccountKind, Folder, Role
 from rechka.access.quota import Quota
-from rechka.cli.access.desk import Desk, desk_command, time_text
+from rechka.cli.access.desk import Desk, desk_command
+from rechka.cli.access.text import time_text
 from rechka.errors import ErrorCode, RequestError
 
 __all__ = ["account", "folder", "quota", "role"]
@@ -17,6 +18,8 @@ _ACCOUNT_OPTION = click.option("--account", "account_id", required=True, help="I
 _ROLE_OPTION = click.option(
     "--role", "name", required=True, type=click.Choice([item.value for item in Role])
 )
+# The databases keep limits in 32 bits.
+_LIMIT = click.IntRange(0, 2**31 - 1)
 _QUOTA_NAMES = ("sessions_per_s", "concurrent_sessions", "audio_s_per_day")
 
 
@@ -142,12 +145,17 @@ def quota() -> None:
 
 @desk_command(quota, "set")
 @_FOLDER_OPTION
-@click.option("--sessions-per-second", "sessions_per_s", type=click.IntRange(min=0))
-@click.option("--concurrent-sessions", type=click.IntRange(min=0))
-@click.option("--audio-seconds-per-day", "audio_s_per_day", type=click.IntRange(min=0))
+@click.option("--sessions-per-second", "sessions_per_s", type=_LIMIT)
+@click.option("--concurrent-sessions", type=_LIMIT)
+@click.option("--audio-seconds-per-day", "audio_s_per_day", type=_LIMIT)
 @click.option("--reset", is_flag=True, help="First go back to the server's defaults.")
 async def _set_quota(desk: Desk, folder_id: str, *, reset: bool, **limits: int | None) -> None:
     """Set limits of a folder; 0 means no limit, what is not given stays."""
+    if not reset and set(limits.values()) == {None}:
+        raise click.UsageError(
+            "nothing to set: give --sessions-per-second, --concurrent-sessions, "
+            "--audio-seconds-per-day or --reset"
+        )
     old = Quota() if reset else (await _find_folder(desk, folder_id)).quota
     await desk.operator.set_quota(folder_id, Quota(**limits).over(old))
     desk.show(_folder_record(await _find_folder(desk, folder_id)))

@@ -6,28 +6,30 @@ import getpass
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import click
 import rich.box
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from rich.text import Text
 
 from rechka.access.administration import Administration
 from rechka.access.audit import Actor
 from rechka.access.port import AccessStore
 from rechka.access.tokens import TokenSigner
+from rechka.cli.access.text import plain_text
+from rechka.cli.database_url import warn_of_password
 from rechka.settings import Settings, load_settings
 from rechka.storage.access_sql import open_access_store
 from rechka.storage.signing_key import load_signer
 
-__all__ = ["Desk", "desk_command", "open_private", "time_text"]
+__all__ = ["Desk", "desk_command"]
+
+
+_WIDE = Console(width=10_000)
 
 
 class Desk:
@@ -58,7 +60,7 @@ class Desk:
             return
         width = max(map(len, record))
         for name, value in record.items():
-            click.echo(f"{name.replace('_', ' '):<{width}}  {_text(value)}")
+            click.echo(f"{name.replace('_', ' '):<{width}}  {plain_text(value)}")
 
     def done(self, message: str, **record: Any) -> None:
         """Say what was done."""
@@ -74,12 +76,19 @@ class Desk:
         elif sys.stdout.isatty():
             table = Table(*(name.replace("_", " ") for name in columns), box=rich.box.SIMPLE_HEAD)
             for row in rows:
-                table.add_row(*(_text(row[name]) for name in columns))
-            Console().print(table)
+                table.add_row(*(Text(plain_text(row[name])) for name in columns))
+            _print_whole(table)
         else:
             click.echo("\t".join(columns))
             for row in rows:
-                click.echo("\t".join(_text(row[name]) for name in columns))
+                click.echo("\t".join(plain_text(row[name]) for name in columns))
+
+
+def _print_whole(table: Table) -> None:
+    """Print a table as wide as it is: an id that is cut to fit is of no use."""
+    console = Console()
+    width = max(console.width, console.measure(table, options=_WIDE.options).maximum)
+    Console(width=width).print(table)
 
 
 def desk_command(
@@ -118,7 +127,7 @@ def desk_command(
             if data_dir is not None:
                 overrides["data_dir"] = data_dir
             if database_url is not None:
-                _warn_of_password(database_url)
+                warn_of_password(database_url)
                 overrides["access"] = {"database_url": database_url}
             settings = load_settings(config, overrides=overrides)
             asyncio.run(_work(work, settings, as_json=as_json, parameters=parameters))
@@ -142,46 +151,6 @@ async def _work(
         await work(Desk(settings, store, as_json=as_json), **parameters)
     finally:
         await store.close()
-
-
-def _warn_of_password(url: str) -> None:
-    try:
-        has_password = make_url(url).password is not None
-    except (ArgumentError, ValueError):
-        return
-    if has_password:
-        click.echo(
-            "warning: other users of this machine can read the password in --database-url; "
-            "use RECHKA_ACCESS__DATABASE_URL or ~/.pgpass",
-            err=True,
-        )
-
-
-@contextmanager
-def open_private(path: Path | None) -> Iterator[TextIO | None]:
-    """Yield a file that only its owner may read; None if there is no path.
-
-    It is opened before a secret is made, so that none is lost for want of it.
-    """
-    if path is None:
-        yield None
-        return
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        os.fchmod(handle, 0o600)
-    except OSError as error:
-        raise click.ClickException(f"cannot write {path}: {error.strerror}") from None
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        yield file
-
-
-def time_text(at_s: float) -> str:
-    """Return a time as in "2026-01-31T12:00:00Z"."""
-    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _text(value: object) -> str:
-    return "-" if value in {None, ""} else str(value)
 
 
 def _user() -> str:

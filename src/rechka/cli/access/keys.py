@@ -12,7 +12,9 @@ from typing import Any, TextIO
 import click
 
 from rechka.access.tokens import LONGEST_TOKEN_LIFE_S, parse_token
-from rechka.cli.access.desk import Desk, desk_command, open_private, time_text
+from rechka.cli.access.desk import Desk, desk_command
+from rechka.cli.access.files import open_private
+from rechka.cli.access.text import time_text
 
 __all__ = ["api_key", "authorized_key", "signing_key", "token"]
 
@@ -64,7 +66,12 @@ async def _list_api_keys(desk: Desk, account_id: str) -> None:
 @desk_command(api_key, "revoke")
 @click.argument("key_id")
 async def _revoke_api_key(desk: Desk, key_id: str) -> None:
-    """Refuse an API key for good."""
+    """Refuse an API key for good, by its id."""
+    if key_id.startswith("AQVN"):
+        raise click.ClickException(
+            "that is an API key itself, which other users can now read; "
+            "`api-key list` shows the ids"
+        )
     await desk.operator.revoke_api_key(key_id)
     desk.done(f"revoked {key_id}", key_id=key_id)
 
@@ -115,7 +122,7 @@ async def _list_authorized_keys(desk: Desk, account_id: str) -> None:
 @desk_command(authorized_key, "revoke")
 @click.argument("key_id")
 async def _revoke_authorized_key(desk: Desk, key_id: str) -> None:
-    """Refuse a key pair for good; tokens that it obtained live to their end."""
+    """Refuse a key pair for good, and the tokens that it obtained."""
     await desk.operator.revoke_authorized_key(key_id)
     desk.done(f"revoked {key_id}", key_id=key_id)
 
@@ -151,13 +158,14 @@ async def _revoke_token(desk: Desk, token_id: str | None, token_file: TextIO | N
     """Refuse a token from now on, by its id or by itself."""
     if (token_id is None) == (token_file is None):
         raise click.UsageError("give the id of the token or --token-file")
-    expires_at_s = None
     if token_file is not None:
-        parsed = parse_token(token_file.read().strip())
-        if parsed is None:
-            raise click.ClickException("the file holds no IAM token of this server")
-        token_id, expires_at_s = parsed.claims.token_id, float(parsed.claims.expires_at_s)
-    await desk.operator.revoke_token(token_id or "", expires_at_s=expires_at_s)
+        token_id = await desk.operator.revoke_token_itself(token_file.read().strip())
+    elif token_id is not None and parse_token(token_id) is not None:
+        # It was seen already, by whoever looked; so it had better end.
+        click.echo("warning: other users can read options; give --token-file -", err=True)
+        token_id = await desk.operator.revoke_token_itself(token_id)
+    else:
+        await desk.operator.revoke_token(token_id or "")
     desk.done(f"revoked {token_id}", token_id=token_id)
 
 

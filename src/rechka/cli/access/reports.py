@@ -9,7 +9,8 @@ import click
 
 from rechka.access.audit import AuditEvent
 from rechka.access.bootstrap import create_development_access
-from rechka.cli.access.desk import Desk, desk_command, time_text
+from rechka.cli.access.desk import Desk, desk_command
+from rechka.cli.access.text import plain_text, time_text
 
 __all__ = ["audit", "bootstrap", "usage"]
 
@@ -18,6 +19,7 @@ _POLL_EVERY_S = 0.5
 # their numbers, so the newest numbers are looked at more than once.
 _LOOK_BACK = 100
 _PAGE = 1000
+_MOST_DAYS = 36_500
 
 
 @desk_command(None, "bootstrap")
@@ -38,7 +40,7 @@ async def bootstrap(desk: Desk) -> None:
 
 @desk_command(None, "usage")
 @click.option("--folder", "folder_id", default="", help="Only of this folder.")
-@click.option("--days", type=click.IntRange(min=1), default=30, show_default=True)
+@click.option("--days", type=click.IntRange(1, _MOST_DAYS), default=30, show_default=True)
 async def usage(desk: Desk, folder_id: str, days: int) -> None:
     """List sessions and audio by folder and day (UTC)."""
     since = datetime.now(UTC).date() - timedelta(days=days - 1)
@@ -94,7 +96,7 @@ def _line(event: AuditEvent, *, as_json: bool) -> str:
     if as_json:
         return json.dumps(record)
     details = (
-        f"{name}={record[name]}"
+        f"{name}={plain_text(record[name])}"
         for name in ("actor", "address", "folder_id", "subject", "reason", "request_id")
         if record[name]
     )

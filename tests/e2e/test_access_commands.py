@@ -1,0 +1,105 @@
+"""`rechka access` in processes of its own, as an operator has it at a terminal."""
+
+import asyncio
+import json
+import os
+import pty
+import signal
+import sys
+from pathlib import Path
+
+RECHKA = (sys.executable, "-m", "rechka")
+
+
+async def rechka(*arguments: str) -> tuple[int, str, str]:
+    """Run a command; return exit code, output and errors."""
+    process = await asyncio.create_subprocess_exec(
+        *RECHKA, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    output, errors = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, output.decode(), errors.decode()
+
+
+async def test_the_audit_trail_is_followed_until_ctrl_c(tmp_path: Path) -> None:
+    where = ("--data-dir", str(tmp_path / "d"))
+    assert (await rechka("access", "folder", "create", "one", *where))[0] == 0
+    process = await asyncio.create_subprocess_exec(
+        *(*RECHKA, "access", "audit", "--follow", "--last", "1", "--json", *where),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    first = json.loads(await process.stdout.readline())
+    made = json.loads((await rechka("access", "folder", "create", "two", "--json", *where))[1])
+    second = json.loads(await process.stdout.readline())
+    assert [first["action"], second["action"]] == ["folder.create"] * 2
+    assert second["folder_id"] == made["folder_id"] != first["folder_id"]
+    process.send_signal(signal.SIGINT)
+    output, errors = await process.communicate()
+    assert (process.returncode, output, errors) == (130, b"", b"")
+
+
+async def test_a_list_is_a_table_on_a_terminal_and_names_are_only_names(tmp_path: Path) -> None:
+    where = ("--data-dir", str(tmp_path / "d"))
+    for name in ("[/x]", "[red]lab"):
+        made = await rechka("access", "folder", "create", name, "--json", *where)
+        assert made[0] == 0
+    folder_id = json.loads(made[1])["folder_id"]
+    name = "a name that leaves no room for ids on a screen of eighty columns"
+    made = await rechka("access", "account", "create", name, "--folder", folder_id, *where)
+    assert made[0] == 0
+    folders = await on_terminal("access", "folder", "list", *where)
+    assert any("folder id" in line and "created at" in line for line in folders)
+    assert any("───" in line for line in folders)
+    assert sum("[/x]" in line or "[red]lab" in line for line in folders) == 2
+    accounts = await on_terminal("access", "account", "list", *where)
+    assert any(name in line and folder_id in line for line in accounts)
+
+
+async def on_terminal(*arguments: str) -> list[str]:
+    """Return the lines that a command writes to a terminal."""
+    reading, writing = pty.openpty()
+    process = await asyncio.create_subprocess_exec(*RECHKA, *arguments, stdout=writing)
+    os.close(writing)
+    shown = bytearray()
+
+    def read() -> None:
+        try:
+            while data := os.read(reading, 65_536):
+                shown.extend(data)
+        except OSError:
+            # Linux says so at the end of a terminal.
+            pass
+
+    await asyncio.to_thread(read)
+    os.close(reading)
+    assert await process.wait() == 0
+    return shown.decode().splitlines()
+
+
+async def test_a_server_that_cannot_reach_its_database_says_why_and_no_password(
+    tmp_path: Path,
+) -> None:
+    url = "postgresql://rechka:hunter2@127.0.0.1:1/x"
+    code, output, errors = await rechka(
+        "serve", "--data-dir", str(tmp_path / "d"), "--database-url", url
+    )
+    assert (code, output) == (1, "")
+    warning, error = errors.splitlines()
+    assert "other users of this machine can read the password in --database-url" in warning
+    assert error.startswith("rechka: error: The database cannot be reached: ")
+    assert "127.0.0.1" in error
+    assert "hunter2" not in errors
+
+
+async def test_no_secret_is_kept_in_the_database(tmp_path: Path) -> None:
+    where = ("--data-dir", str(tmp_path / "d"), "--json")
+    made = json.loads((await rechka("access", "bootstrap", *where))[1])
+    (account,) = json.loads((await rechka("access", "account", "list", *where))[1])
+    owner = ("--account", account["account_id"])
+    pair = json.loads((await rechka("access", "authorized-key", "create", *owner, *where))[1])
+    secrets = [made["api_key"], made["iam_token"], *pair["private_key"].splitlines()[1:-1]]
+    kept = b"".join(path.read_bytes() for path in (tmp_path / "d").glob("rechka.db*"))
+    assert made["folder_id"].encode() in kept
+    assert [secret for secret in secrets if secret.encode() in kept] == []
