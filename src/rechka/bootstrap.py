@@ -21,6 +21,7 @@ from rechka.session.conversation import profanity_rules
 from rechka.settings import Settings
 from rechka.storage.access_sql import open_access_store
 from rechka.storage.signing_key import load_signer
+from rechka.text.pipeline import warm_up
 from rechka.transport.server import GrpcServer
 from rechka.transport.tls import certificate_hosts
 from rechka.worker import start_pool
@@ -96,6 +97,7 @@ class Server:
         self._clock = clock or AsyncioClock()
         self._stack = AsyncExitStack()
         self._ready = asyncio.Event()
+        self._warm_languages: set[str] = set()
 
     async def __aenter__(self) -> "Server":
         """Start everything; what was started is stopped again if a later part fails."""
@@ -177,10 +179,29 @@ class Server:
             return "the server is shutting down"
         if not self._recognizer.models:
             return "no recognizer is warm yet"
+        if not self._warm_languages.issuperset(self._served_languages()):
+            return "the text rules of a language are not loaded yet"
         return None
+
+    def _served_languages(self) -> set[str]:
+        return {model.language for model in self._recognizer.models}
+
+    async def _warm_text(self) -> None:
+        """Load the text rules and models of every language that is served now."""
+        results = self._settings.results
+        for language in sorted(self._served_languages() - self._warm_languages):
+            # A thread, because sessions of other languages may run meanwhile.
+            await asyncio.to_thread(
+                warm_up,
+                language,
+                profanity_mode=results.profanity_mode,
+                profanity_rules=profanity_rules(results.profanity_file),
+            )
+            self._warm_languages.add(language)
 
     async def _watch_readiness(self) -> None:
         while not self._grpc.drain.is_draining:
+            await self._warm_text()
             is_ready = self._unready_reason() is None
             await self._grpc.set_ready(is_ready=is_ready)
             if is_ready:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
+from rechka.errors import RequestError
 from wire_client import SCRIPT, Message, Start, audio, config, outcome_of
 
 
@@ -228,6 +229,24 @@ async def test_literature_text_has_punctuation(start: Start, pcm: bytes) -> None
     running = await start(lines=["hello how are you"])
     outcome = await running.recognize([config(literature_text=True), *audio(pcm)])
     assert outcome.finals[1][-1] in ".?"
+
+
+async def test_punctuation_is_refused_in_a_language_without_a_model(
+    start: Start, pcm: bytes
+) -> None:
+    running = await start(engine_options={"languages": ["de-DE"]})
+    asked = config(language_code="de-DE", literature_text=True)
+    outcome = await running.recognize([asked, *audio(pcm)])
+    assert isinstance(outcome.error, RequestError)
+    assert "config.specification.literature_text" in outcome.error.violations
+    assert "en, ru, tr" in outcome.error.message
+
+
+@pytest.mark.parametrize("model", ["", "general", "general:rc", "general:deprecated"])
+async def test_every_documented_model_tag_is_served(start: Start, pcm: bytes, model: str) -> None:
+    running = await start()
+    outcome = await running.recognize([config(model=model), *audio(pcm)])
+    assert outcome.error is None
 
 
 async def test_partials_are_normalized_if_the_metadata_asks(start: Start, pcm: bytes) -> None:

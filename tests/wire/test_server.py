@@ -45,6 +45,21 @@ async def test_health_is_serving_once_warm_and_needs_no_token(start: Start, serv
     assert await health_of(running.channel, service) == Health.SERVING
 
 
+async def test_text_of_every_served_language_is_loaded_before_the_server_is_ready(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[tuple[str, str]] = []
+
+    def record(language: str, *, profanity_mode: str, profanity_rules: object) -> None:
+        assert profanity_rules is not None
+        loaded.append((language, profanity_mode))
+
+    monkeypatch.setattr("rechka.bootstrap.warm_up", record)
+    languages = {"languages": ["tr-TR", "ru-RU", "en-US"]}
+    await start(engine_options=languages, results={"profanity_mode": "mask"})
+    assert loaded == [("en-US", "mask"), ("ru-RU", "mask"), ("tr-TR", "mask")]
+
+
 async def test_http_tells_alive_and_ready(start: Start) -> None:
     running = await start()
     async with httpx.AsyncClient(base_url=f"http://{running.server.http_address}") as http:

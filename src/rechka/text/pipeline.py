@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from rechka.results import Hypothesis
-from rechka.text.languages import capitalize, primary_language
+from rechka.text.languages import LANGUAGES, capitalize, primary_language
 from rechka.text.numbers import normalizer_for
 from rechka.text.profanity import ProfanityRules, profanity_filter_for
 from rechka.text.punctuation import punctuator_for
 from rechka.text.tokens import Token, hypothesis_of, tokens_of
 
-__all__ = ["TextOptions", "TextPipeline"]
+__all__ = ["TextOptions", "TextPipeline", "warm_up"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,3 +114,29 @@ class TextPipeline:
             return tokens
         first = tokens[0]
         return (replace(first, text=capitalize(first.text, self._language)), *tokens[1:])
+
+
+def warm_up(
+    language: str,
+    *,
+    profanity_mode: Literal["drop", "mask"] = "drop",
+    profanity_rules: ProfanityRules | None = None,
+) -> None:
+    """Load all that a session in a language can ask for, so that none waits for it.
+
+    Blocks for up to some hundred milliseconds: the first call of a process loads
+    the runtime of the punctuation models.
+
+    Args:
+        language: BCP 47 tag; one without rules and models has little to load.
+        profanity_mode: As the sessions will have it.
+        profanity_rules: As the sessions will have them.
+    """
+    options = TextOptions(
+        language=language,
+        literature_text=primary_language(language) in LANGUAGES,
+        profanity_filter=True,
+        profanity_mode=profanity_mode,
+        profanity_rules=profanity_rules or ProfanityRules(),
+    )
+    TextPipeline(options).final([Hypothesis("1 2")])

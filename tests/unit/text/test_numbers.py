@@ -9,13 +9,15 @@ from hypothesis import strategies as st
 from num2words import num2words  # type: ignore[import-untyped, unused-ignore]
 
 from rechka.text import normalize
+from rechka.text.numbers import normalizer_for
+from rechka.text.tokens import Token
 
 DATA = Path(__file__).parent / "data"
 TAGS = {"ru": "ru-RU", "en": "en-US", "tr": "tr-TR"}
 
 
-def sentences(language: str) -> list[tuple[str, str]]:
-    lines = (DATA / f"numbers_{language}.txt").read_text(encoding="utf-8").splitlines()
+def sentences(language: str, *, file: str = "numbers") -> list[tuple[str, str]]:
+    lines = (DATA / f"{file}_{language}.txt").read_text(encoding="utf-8").splitlines()
     rows = [line.split(" => ") for line in lines if line and not line.startswith("#")]
     return [(row[0], row[-1]) for row in rows]
 
@@ -59,6 +61,31 @@ def test_a_hundred_and_fifty_sentences_are_written_as_expected(language: str) ->
     assert wrong == {}
 
 
+@pytest.mark.parametrize("language", TAGS)
+def test_everyday_speech_is_written_as_people_write_it(language: str) -> None:
+    wrong = {
+        said: (written, expected)
+        for said, expected in sentences(language, file="spoken")
+        if (written := normalize(said, language=TAGS[language])) != expected
+    }
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("language", TAGS)
+def test_no_later_word_changes_what_is_settled_in_a_partial(language: str) -> None:
+    normalizer = normalizer_for(language)
+    assert normalizer is not None
+    changed = []
+    for said, _ in sentences(language) + sentences(language, file="spoken"):
+        tokens = [Token(word, at, at) for at, word in enumerate(said.split())]
+        whole = normalizer.normalize(tokens)
+        for count in range(1, len(tokens)):
+            written, settled = normalizer.normalize_partial(tokens[:count])
+            if written[:settled] != whole[:settled]:
+                changed.append((said, count, [token.text for token in written[:settled]]))
+    assert changed == []
+
+
 def test_russian_cases_of_two_hundred_forms_are_the_same_number() -> None:
     lines = (DATA / "cases_ru.txt").read_text(encoding="utf-8").splitlines()
     forms = [
@@ -86,6 +113,30 @@ def test_every_year_comes_back(language: str) -> None:
         if (language, value) == ("en", 5050):
             continue  # "Fifty fifty" is an idiom and stays.
         assert_comes_back(value, language, "year")
+
+
+def test_russian_years_of_dates_come_back() -> None:
+    for year in range(1000, 2200):
+        named = spoken(year, "ru", "ordinal")
+        assert normalize(f"{named} год", language="ru-RU") == f"{year} год"
+        genitive = re.sub("ий$", "ьего", re.sub("[ыо]й$", "ого", named))
+        said = f"пятого мая {genitive} года"
+        assert normalize(said, language="ru-RU") == f"5 мая {year} года"
+
+
+def test_english_years_in_sentences_come_back() -> None:
+    for year in range(1100, 2100):
+        said = spoken(year, "en", "year")
+        if year >= 1300:  # "May fifth eleven thirty" is a time of that day.
+            assert normalize(f"may fifth {said}", language="en-US") == f"may 5th {year}"
+        assert normalize(f"back in {said} we met", language="en-US") == f"back in {year} we met"
+
+
+def test_turkish_years_in_sentences_come_back() -> None:
+    for year in range(1001, 2200):
+        said = spoken(year, "tr", "cardinal")
+        assert normalize(f"beş mayıs {said}", language="tr-TR") == f"5 mayıs {year}"
+        assert normalize(f"{said} yılında", language="tr-TR") == f"{year} yılında"
 
 
 @pytest.mark.parametrize("language", TAGS)

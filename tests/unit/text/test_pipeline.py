@@ -1,5 +1,10 @@
 """The pipeline: order of stages, word times, alternatives, partials, refusals."""
 
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,6 +12,8 @@ from hypothesis import strategies as st
 from rechka.errors import ErrorCode, RequestError
 from rechka.results import Hypothesis, Word
 from rechka.text import TextOptions, TextPipeline
+from rechka.text.pipeline import warm_up
+from rechka.text.profanity import ProfanityRules
 
 
 def heard(text: str, confidence: float = 1.0) -> Hypothesis:
@@ -126,27 +133,79 @@ def test_what_is_decided_in_a_partial_is_what_the_final_shows(language: str) -> 
         assert settled == final.words[: len(settled)]
 
 
-SPOKEN = (
-    "двадцать пять сто тысяча пятого мая рублей процентов минус целых десятых и в плюс семь"
-    " дом час один два с половиной сука запятая половина сорок первый год"
-)
+DATA = Path(__file__).parent / "data"
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.lists(st.sampled_from(SPOKEN.split()), min_size=1, max_size=14), st.booleans())
-def test_every_output_word_spans_its_source_words(said: list[str], literature: bool) -> None:  # noqa: FBT001
-    pipeline = TextPipeline(
-        TextOptions(language="ru-RU", literature_text=literature, normalize_partials=True)
+def spoken_words(language: str) -> list[str]:
+    """Return the number words, units and other words of the sentences of a language."""
+    files = [*DATA.glob(f"numbers_{language}.txt"), *DATA.glob(f"spoken_{language}.txt")]
+    lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    counts = Counter(
+        word for line in lines if not line.startswith("#") for word in line.split(" => ")[0].split()
     )
-    source = heard(" ".join(said))
-    for written in (*pipeline.final([source]), pipeline.partial(source)):
-        assert written.text == " ".join(word.text for word in written.words)
-        at = 0
-        for word in written.words:
-            assert word.start_ms == 1000 * at
-            at = (word.end_ms + 100) // 1000
-            assert word.end_ms == 1000 * at - 100
-        assert at == len(said)
+    # The words in common use of all sentences meet one another more often than rare ones.
+    return [word for word, count in counts.most_common() for _ in range(min(count, 10))]
+
+
+@pytest.mark.parametrize("language", ["ru-RU", "en-US", "tr-TR"])
+def test_every_output_word_spans_its_source_words(language: str) -> None:
+    vocabulary = spoken_words(language[:2])
+    profane = {"ru-RU": "сука", "en-US": "shit", "tr-TR": "orospu"}[language]
+
+    @settings(max_examples=300, deadline=None)
+    @given(
+        st.lists(st.sampled_from([*vocabulary, profane]), min_size=1, max_size=14), st.booleans()
+    )
+    def spans(said: list[str], literature: bool) -> None:  # noqa: FBT001
+        options = TextOptions(
+            language=language, literature_text=literature, normalize_partials=True
+        )
+        source = heard(" ".join(said))
+        pipeline = TextPipeline(options)
+        for written in (*pipeline.final([source]), pipeline.partial(source)):
+            assert written.text == " ".join(word.text for word in written.words)
+            assert covered(written.words) == list(range(len(said)))
+        clean = TextPipeline(replace(options, profanity_filter=True))
+        kept = [at for at, word in enumerate(said) if word != profane]
+        finals = clean.final([source])
+        assert [at for item in finals for at in covered(item.words) if said[at] != profane] == kept
+
+    spans()
+
+
+def covered(words: Sequence[Word]) -> list[int]:
+    """Return the indices of the source words under output words, by their times."""
+    return [
+        at
+        for word in words
+        for at in range(word.start_ms // 1000, (word.end_ms + 100) // 1000)
+        if word.start_ms % 1000 == 0 and word.end_ms % 1000 == 900
+    ]
+
+
+def test_a_warm_language_loads_nothing_for_its_first_session(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rules = ProfanityRules(added=("verboten",))
+    warm_up("tr-TR", profanity_mode="mask", profanity_rules=rules)
+
+    def refuse(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("onnxruntime.InferenceSession", refuse)
+    monkeypatch.setattr("rechka.text.profanity.filter.ProfanityFilter", refuse)
+    options = TextOptions(
+        language="tr-TR",
+        literature_text=True,
+        profanity_filter=True,
+        profanity_mode="mask",
+        profanity_rules=rules,
+    )
+    assert TextPipeline(options).final([heard("verboten")])[0].text == "V*******."
+
+
+def test_a_language_without_rules_is_warm_at_once() -> None:
+    warm_up("de-DE")
 
 
 def _final(language: str, text: str) -> str:

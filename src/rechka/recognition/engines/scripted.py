@@ -49,7 +49,7 @@ class ScriptedEngine:
                 name=f"script-{language}",
                 engine="scripted",
                 language=language,
-                tags=("general", "general:rc"),
+                tags=("general", "general:rc", "general:deprecated"),
                 sample_rates_hz=tuple(self._options["sample_rates_hz"]),
                 max_alternatives=3,
                 has_confidences=True,

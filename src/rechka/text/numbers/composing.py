@@ -12,7 +12,8 @@ class Atom(NamedTuple):
     Attributes:
         kind: "zero", "unit" (1 to 9), "teen" (10 to 19 in one word), "ten",
             "hundred" (200 in one word), "times_hundred" (multiplies what is
-            before it) or "scale" (a thousand and up).
+            before it), "unit_times_hundred" (the same, only 2 to 9) or "scale"
+            (a thousand and up).
         value: Its value.
     """
 
@@ -78,9 +79,10 @@ def _plus(so_far: _Sum, atom: Atom) -> _Sum | None:
         if value >= scale or level == 0 or (level == 4 and total):
             return None
         return _Sum(total + max(group, 1) * value, 0, 4, value)
-    if kind == "times_hundred":
+    if kind.endswith("times_hundred"):
         # "Nineteen hundred" is a number, "twenty thousand nineteen hundred" is not.
-        fits = level == 4 or 0 < group < (10 if total else 100)
+        is_unit = kind == "unit_times_hundred"
+        fits = level == 4 or is_unit < group < (10 if total or is_unit else 100)
         return _Sum(total, max(group, 1) * 100, 3, scale) if fits and scale > 100 else None
     needed = 2 if kind == "teen" else _LEVELS[kind]
     if level <= needed:
@@ -112,7 +114,12 @@ def parse_number(
         analysis = analyze(words[at])
         following: _Sum | None = so_far if analysis else None
         for atom in analysis.atoms if analysis else ():
-            if at > end and atom.kind in {"hundred", "times_hundred", "scale"}:
+            if at > end and atom.kind in {
+                "hundred",
+                "times_hundred",
+                "unit_times_hundred",
+                "scale",
+            }:
                 following = None
             following = _plus(following, atom) if following else None
         if following is None or analysis is None:

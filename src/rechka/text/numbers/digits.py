@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rechka.text.numbers.composing import Number
 
-__all__ = ["joined_digits", "spoken_digits"]
+__all__ = ["coded_digits", "fraction_digits", "joined_digits", "spoken_digits"]
 
 
 def spoken_digits(run: Sequence[Number]) -> str:
@@ -25,3 +25,30 @@ def joined_digits(run: Sequence[Number]) -> str:
         return spoken_digits(run)
     starts_with_zero = run[0].value == 0 and len(run) >= 2 and run[1].value > 0
     return spoken_digits(run) if starts_with_zero else ""
+
+
+def coded_digits(run: Sequence[Number]) -> str:
+    """Return the digits of a code said in groups ("twelve thirty four"), "" if it is none.
+
+    For places where the words before say that a code follows.
+    """
+    is_code = len(run) >= 2 and all(number.value < 1000 and not number.tail for number in run)
+    return spoken_digits(run) if is_code else ""
+
+
+def fraction_digits(run: Sequence[Number]) -> tuple[str, int]:
+    """Return the digits after a decimal sign, and how many numbers of the run they are.
+
+    Leading zeros, and all that is said digit by digit; else one number to 999.
+    """
+    used = 0
+    while used < len(run) and run[used].value == 0 and not run[used].tail:
+        used += 1
+    digits = "0" * used
+    singles = used
+    while singles < len(run) and run[singles].value < 10:
+        singles += 1
+    last = singles if singles > used + 1 else min(used + 1, len(run))
+    if last > used and run[last - 1].value >= 1000:
+        last = used
+    return digits + spoken_digits(run[used:last]), last

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 from rechka.text.languages import fold
 from rechka.text.tokens import Token
 
-__all__ = ["Match", "Normalizer", "Part", "Rule"]
+__all__ = ["Match", "Normalizer", "Part", "Rule", "kept", "one_word"]
 
 
 class Part(NamedTuple):
@@ -28,6 +28,16 @@ class Match(NamedTuple):
 
     end: int
     parts: tuple[Part, ...]
+
+
+def one_word(text: str, first: int, end: int) -> Match:
+    """Return that words [first, end) become one word."""
+    return Match(end, (Part(text, first, end),))
+
+
+def kept(words: Sequence[str], first: int, end: int) -> Match:
+    """Return that words [first, end) stay as they are, whatever other rules say."""
+    return Match(end, tuple(Part(words[at], at, at + 1) for at in range(first, end)))
 
 
 class Rule(Protocol):

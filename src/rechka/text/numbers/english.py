@@ -3,51 +3,32 @@
 from collections.abc import Sequence
 from typing import Final
 
-from rechka.text.numbers.composing import Number, parse_number, parse_run
-from rechka.text.numbers.digits import joined_digits, spoken_digits
-from rechka.text.numbers.engine import Match, Normalizer, Part
-from rechka.text.numbers.english_context import IDIOMS, LABELS, ORDINAL_NOUNS, TIME_PREPOSITIONS
+from rechka.text.numbers.composing import parse_run
+from rechka.text.numbers.digits import fraction_digits, joined_digits, spoken_digits
+from rechka.text.numbers.engine import Match, Normalizer, Part, kept, one_word
+from rechka.text.numbers.english_context import (
+    AFTER_TIMES,
+    IDIOMS,
+    LABELS,
+    ORDINAL_NOUNS,
+    TIME_PREPOSITIONS,
+)
+from rechka.text.numbers.english_phrases import PHRASES
+from rechka.text.numbers.english_reading import (
+    OH,
+    SCALES,
+    cardinal_at,
+    digit_at,
+    fraction_run,
+    is_alone,
+    number_at,
+    word_at,
+)
 from rechka.text.numbers.english_units import CURRENCIES, MONTHS, UNIT_PHRASES, UNITS
-from rechka.text.numbers.english_words import analyze, analyze_plural
+from rechka.text.numbers.english_words import analyze, analyze_decade, analyze_plural
 from rechka.text.numbers.vocabulary import words_of
 
 __all__ = ["ENGLISH"]
-
-_SCALES: Final = frozenset({"hundred", "thousand", "million", "billion", "trillion"})
-_OH: Final = frozenset({"oh", "o"})
-
-
-def _word(words: Sequence[str], at: int) -> str:
-    return words[at] if 0 <= at < len(words) else ""
-
-
-def _number(words: Sequence[str], at: int) -> Number | None:
-    if _word(words, at) == "a" and _word(words, at + 1) in _SCALES:
-        number = parse_number(words, at + 1, analyze, connector="and")
-        return number._replace(first=at) if number else None
-    number = parse_number(words, at, analyze, connector="and") if at < len(words) else None
-    # "Hundred" alone is a noun; "a hundred" and "two hundred" are numbers.
-    return None if number and words[at] in _SCALES and number.is_one_word else number
-
-
-def _cardinal(words: Sequence[str], at: int) -> Number | None:
-    number = _number(words, at)
-    return number if number and not number.is_ordinal else None
-
-
-def _digit(words: Sequence[str], at: int) -> Number | None:
-    """Return a cardinal, with "oh" for zero."""
-    if _word(words, at) in _OH:
-        return Number(0, at, at + 1)
-    return _cardinal(words, at)
-
-
-def _is_alone(words: Sequence[str], first: int, end: int) -> bool:
-    return first == 0 and end == len(words)
-
-
-def _one(text: str, first: int, end: int) -> Match:
-    return Match(end, (Part(text, first, end),))
 
 
 def _signed(words: Sequence[str], at: int) -> Match | None:
@@ -64,36 +45,36 @@ def _signed(words: Sequence[str], at: int) -> Match | None:
 def _several(words: Sequence[str], at: int) -> Match | None:
     """Telephone numbers and dictation digit by digit."""
     first = at + 1 if words[at] == "plus" else at
-    run = parse_run(words, first, _digit)
-    if len(run) < 2 or words[first] in _OH:
+    run = parse_run(words, first, digit_at)
+    if len(run) < 2 or words[first] in OH:
         return None
     end = run[-1].end
     digits = spoken_digits(run) if all(number.value < 100 for number in run) else ""
-    if len(run) >= 4 and len(digits) == 10:
-        return _one(f"{digits[:3]}-{digits[3:6]}-{digits[6:]}", first, end)
+    if len(run) >= 4 and len(digits) == 10 and first == at:
+        return one_word(f"{digits[:3]}-{digits[3:6]}-{digits[6:]}", at, end)
     if len(run) >= 4 and len(digits) == 11 and digits[0] in "17":
         sign = "+" if first > at else ""
         text = f"{sign}{digits[0]}({digits[1:4]}){digits[4:7]}-{digits[7:9]}-{digits[9:]}"
-        return _one(text, at, end)
+        return one_word(text, at, end)
     joined = joined_digits(run) if first == at else ""
-    return _one(joined, first, end) if joined else None
+    return one_word(joined, first, end) if joined else None
 
 
 def _minutes(words: Sequence[str], at: int) -> tuple[int, int] | None:
     """Return minutes from 0 to 59 said as "thirty" or "oh five", and the index after."""
-    if _word(words, at) in _OH or _word(words, at) == "zero":
-        unit = _cardinal(words, at + 1)
+    if word_at(words, at) in OH or word_at(words, at) == "zero":
+        unit = cardinal_at(words, at + 1)
         return (unit.value, unit.end) if unit and 0 < unit.value < 10 else None
-    if _word(words, at).startswith(("oh-", "o-")):
+    if word_at(words, at).startswith(("oh-", "o-")):
         analysis = analyze(words[at].partition("-")[2])
         return (analysis.atoms[0].value, at + 1) if analysis else None
-    number = _cardinal(words, at)
+    number = cardinal_at(words, at)
     return (number.value, number.end) if number and 10 <= number.value <= 59 else None
 
 
 def _half_day(words: Sequence[str], at: int) -> tuple[str, int]:
     """Return "a.m." or "p.m." and the index after it; "" if there is none."""
-    word, following = _word(words, at), _word(words, at + 1)
+    word, following = word_at(words, at), word_at(words, at + 1)
     if word in {"am", "pm", "a.m.", "p.m.", "a.m", "p.m"}:
         return f"{word[0]}.m.", at + 1
     if word in {"a", "p"} and following == "m":
@@ -117,103 +98,135 @@ def _time(words: Sequence[str], at: int) -> Match | None:
         return Match(half_end, (Part(text, at, end), Part(half, end, half_end)))
     if not said:
         return None
-    following = _word(words, end)
+    following = word_at(words, end)
     is_measured = following in UNITS or following in CURRENCIES or analyze(following)
     if following in {"percent", "degrees", "people"} or is_measured:
         return None
-    # "Two oh five" is a room as well; "ten thirty" in a sentence is a time.
-    is_pair = not _is_alone(words, at, end) and minutes >= 10
-    if _word(words, at - 1) in TIME_PREPOSITIONS or is_pair:
-        return _one(f"{hour}:{minutes:02}", at, end)
-    return None
+    return _pair(words, at, end, hour=hour, minutes=minutes)
+
+
+def _pair(words: Sequence[str], at: int, end: int, *, hour: int, minutes: int) -> Match | None:
+    """At ten thirty; "the seven forty five train", but "ten ten elm street" and "boeing 747"."""
+    before, following = word_at(words, at - 1), word_at(words, end)
+    if before not in TIME_PREPOSITIONS:
+        # "In eleven ten" is a year.
+        if minutes < 10 or before == "in" or is_alone(words, at, end):
+            return None
+        is_clock = following in AFTER_TIMES or not following or before == "the"
+        if before in LABELS or not is_clock:
+            return one_word(f"{hour}{minutes:02}", at, end)
+    return one_word(f"{hour}:{minutes:02}", at, end)
 
 
 def _year(words: Sequence[str], at: int) -> Match | None:
     """Nineteen eighty four, twenty oh five."""
-    century = _cardinal(words, at)
+    century = cardinal_at(words, at)
     if not century or not 1 <= century.value <= 99:
         return None
-    if _word(words, century.end) == "hundred":
+    if word_at(words, century.end) == "hundred":
         return None
-    rest = _word(words, century.end)
-    short = rest in _OH or rest.startswith(("oh-", "o-"))
+    rest = word_at(words, century.end)
+    short = rest in OH or rest.startswith(("oh-", "o-"))
     said = _minutes(words, century.end) if short else None
     if not said:
-        number = _cardinal(words, century.end)
+        number = cardinal_at(words, century.end)
         said = (number.value, number.end) if number and 10 <= number.value <= 99 else None
     if not said:
         return None
     value, end = century.value * 100 + said[0], said[1]
-    if not (1100 <= value < 2100 or _is_alone(words, at, end)):
+    if not (1100 <= value < 2100 or is_alone(words, at, end)):
         return None
-    following = _word(words, end)
+    following = word_at(words, end)
     if analyze(following) or following in {"percent", "degrees"}:
         return None
-    return _one(str(value), at, end)
+    # The last two of "ten twenty thirty" are no year, those of "july four twenty twenty" are.
+    before = analyze(word_at(words, at - 1))
+    if before and not before.is_ordinal and word_at(words, at - 2) not in MONTHS:
+        return None
+    return one_word(str(value), at, end)
 
 
 def _decimal(words: Sequence[str], at: int) -> Match | None:
     """Three point one four, two and a half."""
-    whole = _cardinal(words, at)
+    whole = cardinal_at(words, at)
     if not whole:
         return None
-    if list(words[whole.end : whole.end + 3]) == ["and", "a", "half"]:
-        return _with_unit(words, f"{whole.value}.5", at, whole.end + 3)
-    if _word(words, whole.end) != "point":
+    for phrase, hundredths in _PARTS.items():
+        end = whole.end + 3
+        if " ".join(words[whole.end : end]) == phrase:
+            # "A million and a half" is no million and 0.5.
+            if whole.value >= 1000:
+                return kept(words, at, end)
+            return _with_unit(words, f"{whole.value}.{hundredths}", at, end)
+    if word_at(words, whole.end) != "point":
         return None
-    run = parse_run(words, whole.end + 1, _digit)
-    if not run:
+    run = fraction_run(words, whole.end + 1)
+    digits, used = fraction_digits(run)
+    if not used:
         return None
-    singles = [number for number in run if number.value < 10]
-    used = run if len(singles) == len(run) else run[:1]
-    return _with_unit(words, f"{whole.value}.{spoken_digits(used)}", at, used[-1].end)
+    return _with_scale(words, f"{whole.value}.{digits}", at, run[used - 1].end)
+
+
+def _with_scale(words: Sequence[str], digits: str, at: int, end: int) -> Match:
+    """Return a decimal with the scale and the unit that follow: "$3.5 million"."""
+    scale = word_at(words, end)
+    sign = CURRENCIES.get(word_at(words, end + 1))
+    if scale in SCALES and sign:
+        return Match(end + 2, (Part(sign + digits, at, end), Part(scale, end, end + 2)))
+    return _with_unit(words, digits, at, end)
+
+
+_PARTS: Final = {"and a half": 5, "and a quarter": 25, "and three quarters": 75}
 
 
 def _fraction(words: Sequence[str], at: int) -> Match | None:
     """Two thirds, three quarters."""
-    upper = _cardinal(words, at)
+    upper = cardinal_at(words, at)
     if not upper or not upper.is_one_word:
         return None
-    following = _word(words, upper.end)
+    following = word_at(words, upper.end)
     lower = analyze_plural(following)
     if upper.value == 1 and following in {"third", "fifth", "eighth", "tenth", "quarter"}:
         analysis = analyze(following)
         lower = analysis.atoms[0].value if analysis else 4
-    elif not following.endswith("s"):
+    elif not following.endswith("s") or (lower in {2, 4} and upper.value != 3):
+        # "The past two quarters" and "two halves" are no fractions.
         return None
-    return _one(f"{upper.value}/{lower}", at, upper.end + 1) if lower else None
+    return one_word(f"{upper.value}/{lower}", at, upper.end + 1) if lower else None
 
 
 def _ordinal(words: Sequence[str], at: int) -> Match | None:
-    number = _number(words, at)
+    number = number_at(words, at)
     if not number or not number.is_ordinal:
         return None
     text = f"{number.value}{number.tail}"
-    if _is_alone(words, at, number.end):
-        return _one(text, at, number.end)
+    if is_alone(words, at, number.end):
+        return one_word(text, at, number.end)
     if number.is_one_word and words[at] in {"hundredth", "thousandth", "millionth"}:
         return None
-    following = _word(words, number.end)
+    following = word_at(words, number.end)
     is_date = number.value <= 31 and (
-        _word(words, at - 1) in MONTHS
-        or (following == "of" and _word(words, number.end + 1) in MONTHS)
+        word_at(words, at - 1) in MONTHS
+        or (following == "of" and word_at(words, number.end + 1) in MONTHS)
         or (following in MONTHS and following not in {"may", "march"})
     )
     if is_date or number.value > 10 or following in ORDINAL_NOUNS:
-        return _one(text, at, number.end)
+        return one_word(text, at, number.end)
     return None
 
 
 def _quantity(words: Sequence[str], at: int) -> Match | None:
-    number = _cardinal(words, at)
+    number = cardinal_at(words, at)
     if not number:
         return None
-    is_bare = number.is_one_word and not _is_alone(words, at, number.end)
-    following = _word(words, number.end)
+    is_bare = number.is_one_word and not is_alone(words, at, number.end)
+    following = word_at(words, number.end)
     if is_bare and number.value <= 1:
-        measured = following in CURRENCIES or following in UNITS or following == "percent"
+        measured = (
+            following in CURRENCIES or following in UNITS or following in {"percent", "o'clock"}
+        )
         neighbor = at and analyze(words[at - 1]) and not analyze(words[at - 1]).is_ordinal  # type: ignore[union-attr]
-        labeled = _word(words, at - 1) in LABELS and following not in {"of", "that", "who"}
+        labeled = word_at(words, at - 1) in LABELS and following not in {"of", "that", "who"}
         if not (measured or neighbor or labeled):
             return None
     return _with_unit(words, str(number.value), at, number.end)
@@ -221,18 +234,18 @@ def _quantity(words: Sequence[str], at: int) -> Match | None:
 
 def _with_unit(words: Sequence[str], digits: str, at: int, end: int) -> Match:
     """Return the digits with the sign of the unit that follows, if there is one."""
-    following = _word(words, end)
+    following = word_at(words, end)
     if following in {"percent", "percents"}:
-        return _one(digits + "%", at, end + 1)
-    if following == "per" and _word(words, end + 1) == "cent":
-        return _one(digits + "%", at, end + 2)
+        return one_word(digits + "%", at, end + 1)
+    if following == "per" and word_at(words, end + 1) == "cent":
+        return one_word(digits + "%", at, end + 2)
     sign = CURRENCIES.get(following)
     if sign:
         return _money(words, sign + digits, at, end + 1)
     if following in {"degree", "degrees"}:
-        scale = {"celsius": "°C", "fahrenheit": "°F"}.get(_word(words, end + 1))
+        scale = {"celsius": "°C", "fahrenheit": "°F"}.get(word_at(words, end + 1))
         last = end + 2 if scale else end + 1
-        return _one(digits + (scale or "°"), at, last)
+        return one_word(digits + (scale or "°"), at, last)
     for phrase, unit in UNIT_PHRASES.items():
         length = phrase.count(" ") + 1
         if " ".join(words[end : end + length]) == phrase:
@@ -240,37 +253,39 @@ def _with_unit(words: Sequence[str], digits: str, at: int, end: int) -> Match:
     unit = UNITS.get(following, "")
     if unit:
         return Match(end + 1, (Part(digits, at, end), Part(unit, end, end + 1)))
-    return _one(digits, at, end)
+    return one_word(digits, at, end)
 
 
 def _money(words: Sequence[str], text: str, at: int, end: int) -> Match:
     """Add the cents that follow whole dollars."""
-    start = end + (_word(words, end) == "and")
-    cents = _cardinal(words, start)
-    if cents and cents.value < 100 and "." not in text and _word(words, cents.end) == "cents":
-        return _one(f"{text}.{cents.value:02}", at, cents.end + 1)
-    return _one(text, at, end)
+    start = end + (word_at(words, end) == "and")
+    cents = cardinal_at(words, start)
+    if cents and cents.value < 100 and "." not in text and word_at(words, cents.end) == "cents":
+        return one_word(f"{text}.{cents.value:02}", at, cents.end + 1)
+    return one_word(text, at, end)
 
 
 def _begins(word: str) -> bool:
-    return word in {"a", "minus", "negative", "plus"} or analyze(word) is not None
+    is_number = analyze(word) is not None or analyze_decade(word) > 0
+    return is_number or word in {"a", "minus", "negative", "plus", "point"}
 
 
 _JOINTS: Final = frozenset(
     words_of(
         "a and point oh o half m am pm minus negative plus per cent quarter dollars dollar euros"
-        " euro cents"
+        " euro cents of p minutes past to degree degrees miles an kilometers kilometres meters"
+        " metres square"
     )
 )
 
 
 def _in_vocabulary(word: str) -> bool:
-    return word in _JOINTS or analyze(word) is not None
+    return word in _JOINTS or analyze(word) is not None or analyze_decade(word) > 0
 
 
 ENGLISH: Final = Normalizer(
     "en",
-    rules=(_signed, _time, _several, _year, _decimal, _fraction, _ordinal, _quantity),
+    rules=(_signed, *PHRASES, _time, _several, _year, _decimal, _fraction, _ordinal, _quantity),
     in_vocabulary=_in_vocabulary,
     begins=_begins,
     is_number=lambda word: analyze(word) is not None,

@@ -4,13 +4,24 @@ from typing import Final
 
 from rechka.text.numbers.vocabulary import words_of
 
-__all__ = ["IDIOMS", "LABELS", "ORDINAL_NOUNS", "TIME_PREPOSITIONS"]
+__all__ = [
+    "AFTER_TIMES",
+    "CODE_WORDS",
+    "COUNTED",
+    "DECADE_WORDS",
+    "IDIOMS",
+    "LABELS",
+    "ORDINAL_NOUNS",
+    "PRICE_WORDS",
+    "TIME_PREPOSITIONS",
+]
 
 LABELS: Final = frozenset(
     words_of(
         "number room gate page chapter step flight platform terminal apartment suite building"
         " house route line channel version part section level phase item bus track verse act"
-        " season episode volume exit floor zone option grade unit lane table row seat day"
+        " season episode volume exit floor zone option grade unit lane table row seat day press"
+        " dial boeing extension highway interstate bay pier locker aisle"
     )
 )
 """Nouns after which "one" and "zero" are numbers too."""
@@ -25,6 +36,32 @@ TIME_PREPOSITIONS: Final = frozenset(
 )
 """Words after which a number is an hour of the day."""
 
+AFTER_TIMES: Final = frozenset(
+    words_of(
+        "in on at or and to for with from until till tomorrow today tonight works sharp is was will"
+        " would please we i you he she they the this that every instead because so if when but then"
+        " if as if again monday tuesday wednesday thursday friday saturday sunday"
+    )
+)
+"""Words after which "ten thirty" before them is a time though no preposition says so."""
+
+CODE_WORDS: Final = frozenset(words_of("code pin password passcode zip otp"))
+"""Words soon after which numbers are the groups of a code."""
+
+PRICE_WORDS: Final = frozenset(words_of("cost costs paid price"))
+"""Words after which "two fifty" is an amount of money."""
+
+DECADE_WORDS: Final = frozenset(words_of("the my his her their your our its early mid late mid-"))
+"""Words after which "eighties" are years or an age."""
+
+COUNTED: Final = frozenset(
+    words_of(
+        "minutes hours days weeks months years seconds people times dollars miles pages students"
+        " feet inches pounds degrees percent meters kilometers"
+    )
+)
+"""Plurals after which two numbers are a range."""
+
 IDIOMS: Final = (
     "one or two", "one two three", "one of", "one another", "one day", "no one", "two cents",
     "two peas in a pod", "put two and two together", "two and two together",
@@ -35,7 +72,8 @@ IDIOMS: Final = (
     "catch twenty two",
     "high five", "take five", "give me five", "hang ten", "ten to one", "a million times",
     "a million reasons", "a thousand times", "a hundred times", "a thousand words",
-    "half a million", "half a billion",
+    "half a million", "half a billion", "a quarter of a million", "two heads are better than one",
+    "twenty something", "twenty somethings", "thirty something", "thirty somethings",
     "one in a million", "a hundred percent sure", "twenty twenty hindsight", "twenty twenty vision",
     "hindsight is twenty twenty", "six feet under", "six of one and half a dozen of the other",
     "six of one", "seven seas", "seventh heaven", "third party", "third wheel", "fifth wheel",

@@ -5,7 +5,7 @@ from typing import Final
 from rechka.text.numbers.composing import Analysis, Atom
 from rechka.text.numbers.vocabulary import words_of
 
-__all__ = ["analyze", "analyze_plural"]
+__all__ = ["analyze", "analyze_decade", "analyze_plural"]
 
 _UNITS: Final = words_of("one two three four five six seven eight nine")
 _TEENS: Final = words_of(
@@ -54,6 +54,7 @@ _PLURALS: Final = {
     "tenths": 10, "hundredths": 100, "halves": 2, "quarters": 4, "quarter": 4,
     **{_ordinal_word(word) + "s": 3 + index for index, word in enumerate(_UNITS[2:])},
 }  # fmt: skip
+_DECADES: Final = {word[:-1] + "ies": 20 + 10 * index for index, word in enumerate(_TENS)}
 
 
 def analyze(word: str) -> Analysis | None:
@@ -64,3 +65,8 @@ def analyze(word: str) -> Analysis | None:
 def analyze_plural(word: str) -> int:
     """Return the denominator that a plural names, such as 3 for "thirds"; 0 for none."""
     return _PLURALS.get(word, 0)
+
+
+def analyze_decade(word: str) -> int:
+    """Return the tens that a plural such as "eighties" names; 0 for none."""
+    return _DECADES.get(word, 0)

@@ -1,49 +1,40 @@
 """Rules of Turkish numbers; docs/text.md has them as a table."""
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
-from rechka.text.numbers.composing import Number, parse_number, parse_run
-from rechka.text.numbers.digits import joined_digits, spoken_digits
-from rechka.text.numbers.engine import Match, Normalizer, Part
-from rechka.text.numbers.turkish_context import IDIOMS, LABELS
+from rechka.text.numbers.composing import Number, parse_run
+from rechka.text.numbers.digits import fraction_digits, joined_digits
+from rechka.text.numbers.engine import Match, Normalizer, Part, one_word
+from rechka.text.numbers.turkish_context import IDIOMS, LABELS, TIME_WORDS
+from rechka.text.numbers.turkish_phrases import PHRASES, telephone
+from rechka.text.numbers.turkish_reading import (
+    cardinal_at,
+    fraction_run,
+    is_alone,
+    number_at,
+    word_at,
+)
 from rechka.text.numbers.turkish_units import COUNTERS, MONTHS, UNIT_PHRASES, UNITS
 from rechka.text.numbers.turkish_words import analyze, is_bare_ambiguous
 
 __all__ = ["TURKISH"]
+
+_POSSESSIVE: Final = re.compile("'(s[ıiuü].*|[ıiuü](n[ıiuü]n?|n[ae]|nd[ae]n?)?)")
+"""Endings of "ikisi" and "üçünü", which mean both and three of them."""
 
 _SCALE_NOUNS: Final = frozenset({"milyon", "milyar", "trilyon"})
 _ORDINAL_NOUNS: Final = ("kat", "sayfa", "bölüm", "madde", "sınıf", "yüzyıl", "cadde", "sokak",
                          "peron", "hafta", "tur", "ünite", "daire")  # fmt: skip
 
 
-def _word(words: Sequence[str], at: int) -> str:
-    return words[at] if 0 <= at < len(words) else ""
-
-
-def _number(words: Sequence[str], at: int) -> Number | None:
-    return parse_number(words, at, analyze) if at < len(words) else None
-
-
-def _cardinal(words: Sequence[str], at: int) -> Number | None:
-    number = _number(words, at)
-    return number if number and not number.is_ordinal else None
-
-
-def _is_alone(words: Sequence[str], first: int, end: int) -> bool:
-    return first == 0 and end == len(words)
-
-
-def _one(text: str, first: int, end: int) -> Match:
-    return Match(end, (Part(text, first, end),))
-
-
 def _signed(words: Sequence[str], at: int) -> Match | None:
     """Eksi yirmi derece, artı beş derece."""
     if words[at] not in {"eksi", "artı"} or (at and analyze(words[at - 1])):
         return None
-    number = _cardinal(words, at + 1)
-    following = _word(words, number.end) if number else ""
+    number = cardinal_at(words, at + 1)
+    following = word_at(words, number.end) if number else ""
     if not number or number.tail or (words[at] == "artı" and not following.startswith("derece")):
         return None
     sign = "-" if words[at] == "eksi" else "+"
@@ -58,52 +49,52 @@ def _percent(words: Sequence[str], at: int) -> Match | None:
         return None
     decimal = _decimal(words, at + 1)
     if decimal:
-        return _one("%" + decimal.parts[0].text, at, decimal.parts[0].end)
-    number = _cardinal(words, at + 1)
-    return _one(f"%{number.value}{number.tail}", at, number.end) if number else None
+        return one_word("%" + decimal.parts[0].text, at, decimal.parts[0].end)
+    number = cardinal_at(words, at + 1)
+    return one_word(f"%{number.value}{number.tail}", at, number.end) if number else None
 
 
 def _fraction(words: Sequence[str], at: int) -> Match | None:
     """Üçte iki, dörtte üçü."""
-    lower = _number(words, at)
+    lower = number_at(words, at)
     if not lower or lower.is_ordinal or lower.tail not in {"'te", "'ta", "'de", "'da"}:
         return None
-    upper = _cardinal(words, lower.end)
+    upper = cardinal_at(words, lower.end)
     if not upper or not upper.value or upper.value >= lower.value:
         return None
     if is_bare_ambiguous(words[at]) and lower.is_one_word:
         return None
-    return _one(f"{upper.value}/{lower.value}{upper.tail}", at, upper.end)
+    return one_word(f"{upper.value}/{lower.value}{upper.tail}", at, upper.end)
 
 
 def _time(words: Sequence[str], at: int) -> Match | None:
     """Saat on beş otuz, saat on buçukta."""
-    if _word(words, at - 1) != "saat":
+    if word_at(words, at - 1) not in TIME_WORDS:
         return None
     hour = _hour(words, at)
     if not hour:
         return None
     end = hour.end
-    following = _word(words, end)
+    following = word_at(words, end)
     if following.startswith("buçuk"):
         tail = following.removeprefix("buçuk")
         # The ending follows the digits, which are read "otuz": "30'da", not "30'ta".
         written = {"": "", "ta": "'da", "tan": "'dan", "a": "'a", "u": "'u"}.get(tail)
-        return None if written is None else _one(f"{hour.value}:30{written}", at, end + 1)
-    minute = _cardinal(words, end)
+        return None if written is None else one_word(f"{hour.value}:30{written}", at, end + 1)
+    minute = cardinal_at(words, end)
     if minute and minute.value == 0 and not minute.tail:
-        unit = _cardinal(words, minute.end)
+        unit = cardinal_at(words, minute.end)
         if unit and unit.value < 10:
-            return _one(f"{hour.value}:0{unit.value}{unit.tail}", at, unit.end)
+            return one_word(f"{hour.value}:0{unit.value}{unit.tail}", at, unit.end)
     if minute and 10 <= minute.value <= 59:
-        return _one(f"{hour.value}:{minute.value}{minute.tail}", at, minute.end)
+        return one_word(f"{hour.value}:{minute.value}{minute.tail}", at, minute.end)
     return None
 
 
 def _hour(words: Sequence[str], at: int) -> Number | None:
     """Return an hour from 0 to 23 without an ending: at most two words."""
     for length in (2, 1):
-        number = _cardinal(words[: at + length], at)
+        number = cardinal_at(words[: at + length], at)
         if number and number.end == at + length and number.value <= 23 and not number.tail:
             return number
     return None
@@ -111,54 +102,48 @@ def _hour(words: Sequence[str], at: int) -> Number | None:
 
 def _decimal(words: Sequence[str], at: int) -> Match | None:
     """Üç virgül beş, iki buçuk."""
-    whole = _cardinal(words, at)
+    whole = cardinal_at(words, at)
     if not whole or whole.tail:
         return None
-    joint = _word(words, whole.end)
+    joint = word_at(words, whole.end)
     if joint == "buçuk":
         return _with_unit(words, f"{whole.value},5", at, whole.end + 1)
     if joint not in {"virgül", "nokta"}:
         return None
-    run = parse_run(words, whole.end + 1, _cardinal)
-    if not run:
+    run = fraction_run(words, whole.end + 1)
+    digits, used = fraction_digits(run)
+    if not used:
         return None
-    zeros = 0
-    while zeros < len(run) - 1 and run[zeros].value == 0:
-        zeros += 1
-    last = run[zeros]
+    last = run[used - 1]
     sign = "," if joint == "virgül" else "."
-    digits = f"{whole.value}{sign}{'0' * zeros}{last.value}{last.tail}"
-    return _with_unit(words, digits, at, last.end)
+    return _with_unit(words, f"{whole.value}{sign}{digits}{last.tail}", at, last.end)
 
 
 def _ordinal(words: Sequence[str], at: int) -> Match | None:
-    number = _number(words, at)
+    number = number_at(words, at)
     if not number or not number.is_ordinal:
         return None
-    following = _word(words, number.end)
+    following = word_at(words, number.end)
     is_shown = (
-        number.value > 10
-        or _is_alone(words, at, number.end)
-        or following.startswith(_ORDINAL_NOUNS)
+        number.value > 10 or is_alone(words, at, number.end) or following.startswith(_ORDINAL_NOUNS)
     )
     if number.is_one_word and number.value in {100, 1000, 10**6} and len(words) > 1:
         is_shown = False
-    return _one(f"{number.value}{number.tail}", at, number.end) if is_shown else None
+    return one_word(f"{number.value}{number.tail}", at, number.end) if is_shown else None
 
 
 def _several(words: Sequence[str], at: int) -> Match | None:
     """Telephone numbers, dictation digit by digit, two or three (2-3)."""
-    run = parse_run(words, at, _cardinal)
+    run = parse_run(words, at, cardinal_at)
     if len(run) < 2:
         return None
     end = run[-1].end
-    digits = spoken_digits(run)
-    if len(run) >= 4 and len(digits) == 11 and digits[0] == "0" and not run[-1].tail:
-        text = f"0({digits[1:4]}){digits[4:7]}-{digits[7:9]}-{digits[9:]}"
-        return _one(text, at, end)
+    called = telephone(run)
+    if called:
+        return one_word(called, at, end)
     joined = joined_digits(run)
     if joined:
-        return _one(joined, at, end)
+        return one_word(joined, at, end)
     first, second = run[0], run[1]
     is_range = len(run) == 2 and second.value == first.value + 1 and 1 < first.value < 10
     if is_range and first.is_one_word and not first.tail and not second.tail and end < len(words):
@@ -167,10 +152,14 @@ def _several(words: Sequence[str], at: int) -> Match | None:
 
 
 def _quantity(words: Sequence[str], at: int) -> Match | None:
-    number = _cardinal(words, at)
+    number = cardinal_at(words, at)
     if not number:
         return None
-    is_bare = number.is_one_word and not _is_alone(words, at, number.end)
+    is_bare = number.is_one_word and not is_alone(words, at, number.end)
+    if number.is_one_word and not is_bare and _is_pronoun_like(words[at]):
+        return None
+    if is_bare and number.value <= 10 and _POSSESSIVE.fullmatch(number.tail):
+        return None
     if is_bare and (words[at] in _SCALE_NOUNS or not _is_number_here(words, at)):
         return None
     return _with_unit(words, f"{number.value}{number.tail}", at, number.end)
@@ -178,7 +167,7 @@ def _quantity(words: Sequence[str], at: int) -> Match | None:
 
 def _is_number_here(words: Sequence[str], at: int) -> bool:
     """Whether one number word is meant as a number among its neighbors."""
-    word, before, following = words[at], _word(words, at - 1), _word(words, at + 1)
+    word, before, following = words[at], word_at(words, at - 1), word_at(words, at + 1)
     analysis = analyze(word)
     if not analysis:
         return False
@@ -200,18 +189,24 @@ def _is_pronoun_like(word: str) -> bool:
 
 def _with_unit(words: Sequence[str], digits: str, at: int, end: int) -> Match:
     """Return the digits with the sign of the unit that follows, if there is one."""
-    following = _word(words, end)
+    following = word_at(words, end)
     if "'" in digits:
-        return _one(digits, at, end)
-    pair = f"{following} {_word(words, end + 1)}"
+        return one_word(digits, at, end)
+    pair = f"{following} {word_at(words, end + 1)}"
     if pair in UNIT_PHRASES:
         return Match(end + 2, (Part(digits, at, end), Part(UNIT_PHRASES[pair], end, end + 2)))
     if following == "derece":
-        return _one(digits + "°", at, end + 1)
+        return one_word(digits + "°", at, end + 1)
     unit = UNITS.get(following, "")
     if unit:
         return Match(end + 1, (Part(digits, at, end), Part(unit, end, end + 1)))
-    return _one(digits, at, end)
+    return one_word(digits, at, end)
+
+
+_GOES_ON: Final = frozenset(
+    {"virgül", "nokta", "saat", "metre", "kilometre", "santimetre", *MONTHS}
+)
+"""Words after a number that may be followed by more of it."""
 
 
 def _begins(word: str) -> bool:
@@ -219,15 +214,20 @@ def _begins(word: str) -> bool:
 
 
 def _in_vocabulary(word: str) -> bool:
-    return _begins(word) or word in {"virgül", "nokta", "buçuk", "saat"}
+    return _begins(word) or word in _GOES_ON or word.startswith(("buçu", "çeyrek"))
+
+
+def _goes_on(word: str) -> bool:
+    analysis = analyze(word)
+    return analysis is not None and not analysis.tail
 
 
 TURKISH: Final = Normalizer(
     "tr",
-    rules=(_signed, _percent, _time, _decimal, _fraction, _ordinal, _several, _quantity),
+    rules=(*PHRASES, _signed, _percent, _time, _decimal, _fraction, _ordinal, _several, _quantity),
     in_vocabulary=_in_vocabulary,
     begins=_begins,
-    is_number=lambda word: analyze(word) is not None,
+    is_number=_goes_on,
     idioms=IDIOMS,
 )
 """The shared normalizer of Turkish."""

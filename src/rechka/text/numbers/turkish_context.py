@@ -4,18 +4,49 @@ from typing import Final
 
 from rechka.text.numbers.vocabulary import words_of
 
-__all__ = ["IDIOMS", "LABELS"]
+__all__ = [
+    "APPROXIMATE",
+    "CODE_WORDS",
+    "DAY_NOUNS",
+    "IDIOMS",
+    "LABELS",
+    "SCORE_AFTER",
+    "SCORE_BEFORE",
+    "TIME_WORDS",
+]
 
 LABELS: Final = frozenset(
     words_of(
-        "numara numaralı saat sayfa kapı oda kat daire bölüm madde kanal hat peron koltuk adım"
-        " sıra sınıf ünite seviye blok otobüs yıl no sürüm seçenek grup"
+        "numara numaralı saat sayfa kapı kat daire bölüm madde kanal peron koltuk adım"
+        " sınıf ünite seviye blok no sürüm seçenek"
     )
 )
 """Nouns after which even ambiguous words are numbers."""
 
+TIME_WORDS: Final = frozenset({"saat", "sabah", "akşam", "gece"})
+"""Words after which two numbers are hours and minutes."""
+
+CODE_WORDS: Final = ("kod", "şifre", "parola", "pin")
+"""Beginnings of words soon after which numbers are the groups of a code."""
+
+SCORE_BEFORE: Final = frozenset(words_of("skor skoru skorla maç maçı maçta"))
+"""Words after which two numbers are the score of a match."""
+
+SCORE_AFTER: Final = ("bitti", "kazand", "yend", "kaybett", "berabere", "yenil", "galip", "mağlup")
+"""Beginnings of words before which two numbers are the score of a match."""
+
+DAY_NOUNS: Final = ("günü", "tarih", "bayram", "şakası", "gecesi", "sabahı", "akşamı")
+"""Beginnings of nouns that make "bir mayıs" before them a date."""
+
+APPROXIMATE: Final = frozenset(
+    (low, high) for low in range(10, 100, 5) for high in (low + 5, low + 10)
+)
+"""Two numbers that are about so many: ten to fifteen."""
+
 IDIOMS: Final = (
-    "bir iki üç", "bir iki", "bir iki kişi", "iki arada bir derede", "kırk yılda bir",
+    "bire bir", "birebir", "beş on", "yüzünden düşen bin parça", "kırkı çıktı", "kırkı çıkmadan",
+    "üçler yediler kırklar", "bir iki üç", "bir iki", "bir iki kişi", "bin kere", "bin defa",
+    "yüz kere", "iki arada bir derede", "kırk yılda bir",
     "kırk yıllık", "beş para etmez", "beş parasız", "yedi cihan", "yediden yetmişe",
     "dört gözle", "dört dörtlük", "dört elle", "dört bir yan", "dört bir yanı", "dört bir yana",
     "dört bir tarafı", "dört duvar", "iki yüzlü", "üç beş", "üç aşağı beş yukarı", "beş altı",

@@ -21,7 +21,7 @@ _VALUES: Final = {
             words_of("on yirmi otuz kırk elli altmış yetmiş seksen doksan")
         )
     },
-    "yüz": Atom("times_hundred", 100),
+    "yüz": Atom("unit_times_hundred", 100),
     "bin": Atom("scale", 10**3),
     "milyon": Atom("scale", 10**6),
     "milyar": Atom("scale", 10**9),
@@ -47,7 +47,7 @@ def _endings(stem: str) -> dict[str, bool]:
         y + high, y + low, hard + low, hard + low + "n", f"{n}{high}n", f"{y}l{low}",
         f"{s}{high}", f"{s}{high}n{high}", f"{s}{high}n{low}", f"{s}{high}nd{low}",
         f"{s}{high}nd{low}n", f"{s}{high}n{high}n", f"l{low}r", f"l{low}r{low}",
-        f"l{low}r{plural_high}", f"l{low}rd{low}", f"l{low}rd{low}n",
+        f"l{low}r{plural_high}", f"l{low}rd{low}", f"l{low}rd{low}n", f"l{high}", f"l{high}k",
     }  # fmt: skip
     endings = dict.fromkeys(cases, False)
     ordinal_low = "a" if high in "ıu" else "e"
