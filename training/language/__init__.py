@@ -1,0 +1,1 @@
+"""Recipe of the language models: text to words, n-grams in an ARPA file and a lexicon."""
