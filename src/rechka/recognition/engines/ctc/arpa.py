@@ -35,35 +35,51 @@ def read_arpa(path: Path) -> Arpa:
     """
     arpa = Arpa()
     announced: dict[int, int] = {}
-    order = 0
+    is_whole = False
     for number, line in _lines(path):
-        if line.startswith("ngram "):
-            name, _, count = line[6:].partition("=")
-            announced[int(name)] = int(count)
-        elif line.startswith("\\") and line.endswith("-grams:"):
-            order = int(line[1:-7])
-            if order != len(arpa.orders) + 1 or order > _HIGHEST_ORDER:
-                raise refuse(path, f"line {number}: got {line!r}; accepted: 1- to 3-grams in order")
-            arpa.orders.append({})
-        elif line == "\\end\\":
+        if line == "\\end\\":
+            is_whole = True
             break
-        elif order and line:
-            try:
-                fields = line.split()
-                backoff = float(fields[order + 1]) if len(fields) > order + 1 else 0.0
-                value = (float(fields[0]) * _LN_10, backoff * _LN_10)
-                arpa.orders[-1][tuple(fields[1 : order + 1])] = value
-            except (ValueError, IndexError):
-                raise refuse(path, f"line {number}: not a {order}-gram") from None
-    else:
-        raise refuse(path, "it ends without \\end\\")
+        try:
+            _read_line(arpa, announced, line)
+        except (ValueError, IndexError):
+            raise refuse(path, f"line {number}: got {line!r}; {_accepted(arpa)}") from None
+    if not is_whole or not arpa.orders:
+        raise refuse(path, "it ends without \\end\\, or has no n-grams")
     for order, count in announced.items():
         got = len(arpa.orders[order - 1]) if order <= len(arpa.orders) else 0
         if got != count:
             raise refuse(path, f"got {got} {order}-grams; its head says {count}")
-    if not arpa.orders:
-        raise refuse(path, "it has no n-grams")
     return arpa
+
+
+def _read_line(arpa: Arpa, announced: dict[int, int], line: str) -> None:
+    """Take a line; raise ValueError or IndexError for one that is malformed."""
+    if line.startswith("ngram ") and not arpa.orders:
+        order, _, count = line[6:].partition("=")
+        announced[int(order)] = int(count)
+    elif line.startswith("\\") and line.endswith("-grams:"):
+        if int(line[1:-7]) != len(arpa.orders) + 1 or len(arpa.orders) == _HIGHEST_ORDER:
+            raise ValueError
+        arpa.orders.append({})
+    elif arpa.orders and line:
+        order_now = len(arpa.orders)
+        fields = line.split()
+        backoff = float(fields[order_now + 1]) if len(fields) > order_now + 1 else 0.0
+        words = tuple(fields[1 : order_now + 1])
+        if len(words) != order_now:
+            raise ValueError
+        arpa.orders[-1][words] = (float(fields[0]) * _LN_10, backoff * _LN_10)
+
+
+def _accepted(arpa: Arpa) -> str:
+    order = len(arpa.orders)
+    return (
+        f"accepted: a log-probability, {order} words and a back-off weight, or the head of the "
+        f"next order, at most {_HIGHEST_ORDER}"
+        if order
+        else "accepted: the head of an ARPA file and its 1-grams"
+    )
 
 
 def read_lexicon(path: Path) -> list[tuple[str, tuple[str, ...]]]:
@@ -87,8 +103,8 @@ def read_lexicon(path: Path) -> list[tuple[str, tuple[str, ...]]]:
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     try:
-        raw = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
-        with raw, io.TextIOWrapper(raw, encoding="utf-8") as file:
+        opener = gzip.open if path.suffix == ".gz" else open
+        with opener(path, "rb") as raw, io.TextIOWrapper(raw, encoding="utf-8") as file:
             for number, line in enumerate(file, 1):
                 yield number, line.rstrip("\r\n").strip(" ")
     except (OSError, EOFError, UnicodeDecodeError) as error:

@@ -136,7 +136,10 @@ def _select(model: Arpa, order: int, ids: dict[str, int], size: int) -> tuple[In
 
 def _split(name: str, words: Integers) -> dict[str, npt.NDArray[Any]]:
     """Return words as three bytes each: the lower two and the upper one."""
-    return {f"{name}_low": (words & 0xFFFF).astype("<u2"), f"{name}_high": (words >> 16).astype(np.uint8)}
+    return {
+        f"{name}_low": (words & 0xFFFF).astype("<u2"),
+        f"{name}_high": (words >> 16).astype(np.uint8),
+    }
 
 
 def _narrow(values: Integers) -> npt.NDArray[Any]:

@@ -81,7 +81,8 @@ class LogMel:
 @cache
 def _window() -> npt.NDArray[np.float32]:
     phase = 2 * math.pi / _WINDOW * np.arange(_WINDOW)
-    return (0.5 - 0.5 * np.cos(phase)).astype(np.float32)
+    window: npt.NDArray[np.float32] = (0.5 - 0.5 * np.cos(phase)).astype(np.float32)
+    return window
 
 
 @cache
@@ -93,7 +94,8 @@ def _mel_bank() -> npt.NDArray[np.float32]:
     rising = (bins_hz[:, None] - left) / (center - left)
     falling = (right - bins_hz[:, None]) / (right - center)
     triangles = np.maximum(0.0, np.minimum(rising, falling)) * (2.0 / (right - left))
-    return triangles.astype(np.float32)
+    bank: npt.NDArray[np.float32] = triangles.astype(np.float32)
+    return bank
 
 
 # The scale of Slaney's Auditory Toolbox: linear up to 1000 Hz, logarithmic above.
@@ -110,8 +112,9 @@ def _hz_to_mel(hz: float) -> float:
 
 
 def _mel_to_hz(mel: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return np.where(
+    hz: npt.NDArray[np.float64] = np.where(
         mel < _BREAK_MEL,
         mel * _LINEAR_HZ_PER_MEL,
         _BREAK_HZ * np.exp(_LOG_STEP * (mel - _BREAK_MEL)),
     )
+    return hz

@@ -81,6 +81,4 @@ class GreedyDecoder:
 
     def _running(self) -> DecodedWord:
         share = math.exp(sum(self._logs) / len(self._logs))
-        return DecodedWord(
-            self._text, self._start, self._end, self._calibration.word(share, 0.0)
-        )
+        return DecodedWord(self._text, self._start, self._end, self._calibration.word(share, 0.0))

@@ -73,7 +73,8 @@ def _machine(
     """Return next state and gain for each state and word, and what each state has pending."""
     column = {int(word): number for number, word in enumerate(words)}
     children: list[dict[int, int]] = [{}]
-    given, settled, path = [0.0], [0.0], [[]]  # type: list[float], list[float], list[list[int]]
+    given, settled = [0.0], [0.0]
+    path: list[list[int]] = [[]]
     for phrase, boost in phrases:
         state = 0
         for word in phrase:
@@ -89,14 +90,14 @@ def _machine(
     following = np.zeros((len(children), len(words) + 1), dtype=np.int64)
     gain = np.repeat(-pending[:, None], len(words) + 1, axis=1)
     for state, below in enumerate(children):
-        for word in column:
+        for word, place in column.items():
             if word in below:
                 target = below[word]
-                gain[state, column[word]] = given[target] - given[state]
+                gain[state, place] = given[target] - given[state]
             else:
                 target = _longest_suffix([*path[state], word], children)
-                gain[state, column[word]] += given[target]
-            following[state, column[word]] = target
+                gain[state, place] += given[target]
+            following[state, place] = target
     return following, gain, pending
 
 

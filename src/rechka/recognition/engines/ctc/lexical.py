@@ -92,7 +92,7 @@ class LexicalDecoder:
         paths = self._paths(max(count, _COMPARED))
         if not paths:
             return [Reading(tuple(self._settled), _mean(self._settled))][: bool(self._settled)]
-        readings = []
+        readings: list[Reading] = []
         end = self._end
         for score, chain in paths[:count]:
             words = (*self._settled, *self._words(chain, end, self._confidences(chain, paths)))
@@ -223,8 +223,10 @@ def _best_paths(traces: Traces, ends: list[tuple[float, int]], count: int) -> li
     ties = counter()
     # Score less than zero, a number that is never equal, where turning off begins, and
     # the traces behind that, last one first.
-    queue = [(-score, next(ties), trace, ()) for score, trace in ends]
-    heapq.heapify(queue)  # type: ignore[arg-type]
+    queue: list[tuple[float, int, int, tuple[int, ...]]] = [
+        (-score, next(ties), trace, ()) for score, trace in ends
+    ]
+    heapq.heapify(queue)
     seen: set[tuple[int, ...]] = set()
     paths: list[_Path] = []
     for _ in range(_TRIES * count):

@@ -91,7 +91,9 @@ class NGrams:
         scores[is_known] = self._bigram[at[is_known]]
         following[is_known] = self._bigram_state[at[is_known]]
         if after_pair.any():
-            at, is_triple = _find(self._trigram_keys, pair[after_pair] * self._size + words[after_pair])
+            at, is_triple = _find(
+                self._trigram_keys, pair[after_pair] * self._size + words[after_pair]
+            )
             longer = scores[after_pair] + self._bigram_backoff[pair[after_pair]]
             longer[is_triple] = self._trigram[at[is_triple]]
             scores[after_pair] = longer

@@ -212,7 +212,9 @@ class BeamSearch:
                 history=chosen.history[ends],
             )
         won = slice(len(merged.winners))
-        is_token = (chosen.last != self._blank) & ((chosen.node != 0) | (chosen.last != self._space))
+        is_token = (chosen.last != self._blank) & (
+            (chosen.node != 0) | (chosen.last != self._space)
+        )
         last_frame = np.where(is_token, frame, beam.last_frame[source])
         self.hypotheses = Hypotheses(
             node=chosen.node[won],

@@ -58,8 +58,8 @@ class Traces:
     @property
     def bytes(self) -> int:
         """Memory held."""
-        columns = sum(getattr(self, name).nbytes for name in _COLUMNS)
-        return columns + sum(array.nbytes for note in self._notes for array in note)
+        columns = sum(int(getattr(self, name).nbytes) for name in _COLUMNS)
+        return columns + sum(int(array.nbytes) for note in self._notes for array in note)
 
     def add(self, **columns: npt.NDArray[Any]) -> Integers:
         """Add traces, given column by column; return their numbers."""
@@ -173,7 +173,9 @@ class Traces:
         if not self._notes:
             empty = np.zeros(0, dtype=np.int64)
             return empty, empty, np.zeros(0, dtype=np.float32)
-        histories, others, deltas = (np.concatenate(part) for part in zip(*self._notes, strict=True))
+        histories, others, deltas = (
+            np.concatenate(part) for part in zip(*self._notes, strict=True)
+        )
         words = self.history[others]
         order = np.lexsort((-deltas, words, histories))
         is_first = np.ones(len(order), dtype=np.bool_)
