@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from rechka.recognition.engines.ctc.traces import NO_TRACE
+from rechka.recognition.engines.ctc.traces import NONE
 
 __all__ = ["BeamParameters", "Candidates", "Hypotheses", "Merged", "merge"]
 
@@ -51,6 +51,7 @@ class Hypotheses:
         hot: State of the phrases.
         history: Number of the words so far.
         trace: Trace of the last word.
+        note: Latest note on the words so far.
         start: Frame of the running word's first token.
         last_frame: Latest frame with a token of a word.
         previous_end: Frame after the last token of the word before the running one.
@@ -65,6 +66,7 @@ class Hypotheses:
     hot: Integers
     history: Integers
     trace: Integers
+    note: Integers
     start: Integers
     last_frame: Integers
     previous_end: Integers
@@ -83,7 +85,8 @@ class Hypotheses:
             lm=zero + lm,
             hot=zero,
             history=zero,
-            trace=zero + NO_TRACE,
+            trace=zero + NONE,
+            note=zero + NONE,
             start=zero,
             last_frame=zero - 1,
             previous_end=zero,
@@ -129,7 +132,7 @@ class Merged:
     Attributes:
         winners: Those that survive, in no order.
         scores: Their scores, which now count all ways of the same words.
-        losers: Those with other words that met a winner.
+        losers: Those with other words that met a winner, in the order of `met`.
         met: For each loser, at which position in `winners` the winner stands.
     """
 
@@ -174,4 +177,6 @@ def merge(candidates: Candidates, keys: Integers, parameters: BeamParameters) ->
     place[chosen] = np.arange(len(chosen))
     is_loser = ~is_same & (place[group] >= 0)
     is_loser &= score[order] >= score[winners][group] - np.float32(parameters.alternatives_beam)
-    return Merged(winners[chosen], scores[chosen], order[is_loser], place[group[is_loser]])
+    met = place[group[is_loser]]
+    by_winner = np.argsort(met, kind="stable")
+    return Merged(winners[chosen], scores[chosen], order[is_loser][by_winner], met[by_winner])

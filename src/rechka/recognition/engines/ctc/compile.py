@@ -7,6 +7,7 @@ Words outside the lexicon cannot be recognized, so n-grams with them are left ou
 """
 
 import argparse
+import sys
 import zlib
 from pathlib import Path
 from typing import Any
@@ -107,7 +108,7 @@ def _higher_orders(path: Path, model: Arpa, ids: dict[str, int]) -> dict[str, np
         **_split("bigram_word", words2),
         "bigram": values2[:, 0],
         "bigram_backoff": values2[:, 1],
-        "bigram_followers": bigram_followers.astype("<u2"),
+        "bigram_followers": _narrow(bigram_followers),
         **_split("trigram_word", keys3 % size),
         "trigram": values3[:, 0],
     }
@@ -144,7 +145,7 @@ def _split(name: str, words: Integers) -> dict[str, npt.NDArray[Any]]:
 
 def _narrow(values: Integers) -> npt.NDArray[Any]:
     """Return values of one byte each where they fit, else of two."""
-    return values.astype(np.uint8 if int(values.max()) <= 0xFF else "<u2")
+    return values.astype(np.uint8 if int(values.max(initial=0)) <= 0xFF else "<u2")
 
 
 def _quantized(name: str, values: Floats, *, linear: bool = False) -> dict[str, npt.NDArray[Any]]:
@@ -196,7 +197,7 @@ def main() -> None:
         counts = compile_graph(**vars(arguments))
     except RequestError as error:
         parser.exit(1, f"{error.message}\n")
-    parser.exit(0, "".join(f"{name:9} {count:>12,}\n" for name, count in counts.items()))
+    sys.stdout.write("".join(f"{name:9} {count:>12,}\n" for name, count in counts.items()))
 
 
 if __name__ == "__main__":

@@ -18,15 +18,21 @@ Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
 
+# Of a boost this much is given before its word is complete: enough to keep the word's
+# beginning in the beam, too little to push all other words out of it.
+_MOST_AHEAD = 5.0
+
+
 class HotwordBoost:
     """The phrases of one stream. Words that are not in the vocabulary end a phrase's use.
 
     Args:
         hotwords: Phrases, and what each of their words adds to the score.
         graph: The vocabulary.
+        lm_weight: Of the search.
     """
 
-    def __init__(self, hotwords: Sequence[Hotword], graph: Graph) -> None:
+    def __init__(self, hotwords: Sequence[Hotword], graph: Graph, *, lm_weight: float) -> None:
         spelled = [(phrase.text.lower().split(), phrase.boost) for phrase in hotwords]
         known = graph.find(frozenset(word for words, _ in spelled for word in words))
         # Shorter phrases first: one that begins a longer one is then settled before it.
@@ -37,7 +43,7 @@ class HotwordBoost:
         ]
         self._words = np.unique([word for words, _ in usable for word in words]).astype(np.int64)
         self._next, self._gain, self._pending = _machine(usable, self._words)
-        self.nodes, self.lookahead = _boosted_nodes(usable, graph)
+        self.nodes, self.lookahead = _boosted_nodes(usable, graph, lm_weight)
 
     @property
     def is_empty(self) -> bool:
@@ -61,7 +67,7 @@ class HotwordBoost:
         return self._pending[states]
 
     def raise_lookahead(self, nodes: Integers, lookahead: Floats) -> Floats:
-        """Return the look-ahead of nodes, raised where a phrase's word lies below."""
+        """Return the weighted look-ahead of nodes, raised where a phrase's word lies below."""
         at = np.minimum(np.searchsorted(self.nodes, nodes), len(self.nodes) - 1)
         is_boosted = self.nodes[at] == nodes
         return np.where(is_boosted, np.maximum(lookahead, self.lookahead[at]), lookahead)
@@ -75,6 +81,8 @@ def _machine(
     children: list[dict[int, int]] = [{}]
     given, settled = [0.0], [0.0]
     path: list[list[int]] = [[]]
+    # Words of the longest phrase that is complete on the way to a state.
+    complete = [0]
     for phrase, boost in phrases:
         state = 0
         for word in phrase:
@@ -84,8 +92,10 @@ def _machine(
                 given.append(given[state] + boost)
                 settled.append(settled[state])
                 path.append([*path[state], word])
+                complete.append(complete[state])
             state = children[state][word]
         settled[state] = given[state]
+        complete[state] = len(phrase)
     pending = np.array(given, dtype=np.float32) - np.array(settled, dtype=np.float32)
     following = np.zeros((len(children), len(words) + 1), dtype=np.int64)
     gain = np.repeat(-pending[:, None], len(words) + 1, axis=1)
@@ -95,30 +105,40 @@ def _machine(
                 target = below[word]
                 gain[state, place] = given[target] - given[state]
             else:
-                target = _longest_suffix([*path[state], word], children)
+                # The words of a complete phrase have got theirs, and begin no other.
+                rest = [*path[state], word][complete[state] :]
+                target = _longest_end(rest, children, is_whole=not complete[state])
                 gain[state, place] += given[target]
             following[state, place] = target
     return following, gain, pending
 
 
-def _longest_suffix(words: list[int], children: list[dict[int, int]]) -> int:
-    """Return the state of the longest proper end of the words that begins a phrase."""
-    for begin in range(1, len(words)):
+def _longest_end(words: list[int], children: list[dict[int, int]], *, is_whole: bool) -> int:
+    """Return the state of the longest end of the words that begins a phrase.
+
+    Args:
+        words: At least one.
+        children: Of each state, by word.
+        is_whole: Whether all of the words are known to begin none.
+    """
+    for begin in range(1 if is_whole and len(words) > 1 else 0, len(words)):
         state: int | None = 0
         for word in words[begin:]:
             state = children[state].get(word) if state is not None else None
         if state is not None:
             return state
-    return 0 if len(words) > 1 else children[0].get(words[0], 0)
+    return 0
 
 
-def _boosted_nodes(phrases: list[tuple[list[int], float]], graph: Graph) -> tuple[Integers, Floats]:
+def _boosted_nodes(
+    phrases: list[tuple[list[int], float]], graph: Graph, lm_weight: float
+) -> tuple[Integers, Floats]:
     """Return the nodes on the way to a phrase's words, and their look-ahead there."""
     best: dict[int, float] = {}
     for phrase, boost in phrases:
         for word in phrase:
             for end in graph.nodes_of(word):
-                value = float(graph.lookahead[end]) + boost
+                value = lm_weight * float(graph.lookahead[end]) + min(boost, _MOST_AHEAD)
                 node = int(end)
                 while node:
                     best[node] = max(best.get(node, -np.inf), value)

@@ -13,7 +13,7 @@ from rechka.recognition.engines.ctc.hotwords import HotwordBoost
 from rechka.recognition.engines.ctc.readings import Calibration, DecodedWord, Reading
 from rechka.recognition.engines.ctc.search import BeamSearch
 from rechka.recognition.engines.ctc.tokens import Tokens
-from rechka.recognition.engines.ctc.traces import NO_TRACE, Traces
+from rechka.recognition.engines.ctc.traces import NONE, Traces
 
 __all__ = ["LexicalDecoder"]
 
@@ -23,9 +23,13 @@ _COMPARED = 20
 _TRIES = 8
 # Words that an utterance has before those that can no longer change are settled.
 _SETTLE_AT_WORDS = 120
+# Traces beyond which alternatives are given up to save memory.
+_MOST_TRACES = 50_000
 
 # A path: its score, and its traces in order.
 _Path = tuple[float, list[int]]
+# An end of paths: its score, its last trace and the latest note on it.
+_End = tuple[float, int, int]
 
 
 class LexicalDecoder:
@@ -73,7 +77,9 @@ class LexicalDecoder:
         chain = traces.chain(int(beam.trace[best]))
         shares = self._shares_of_histories()
         confidences = [
-            self._calibration.word(shares[int(traces.history[trace])], float(traces.quality[trace]))
+            self._calibration.word(
+                shares[int(traces.words["history"][trace])], float(traces.words["quality"][trace])
+            )
             for trace in chain
         ]
         is_inside = beam.node[best] != 0
@@ -90,15 +96,16 @@ class LexicalDecoder:
     def finish(self, count: int) -> list[Reading]:
         """Return at most so many readings, best first; only such as have words."""
         paths = self._paths(max(count, _COMPARED))
-        if not paths:
-            return [Reading(tuple(self._settled), _mean(self._settled))][: bool(self._settled)]
+        if not self._settled and not paths[0][1]:
+            # The best reading of all is that nothing was said.
+            return []
         readings: list[Reading] = []
         end = self._end
-        for score, chain in paths[:count]:
+        for score, chain in paths:
             words = (*self._settled, *self._words(chain, end, self._confidences(chain, paths)))
-            worse = math.exp(self._calibration.scale * (score - paths[0][0]))
-            first = readings[0].confidence if readings else _mean(words)
-            if words:
+            if words and len(readings) < count:
+                worse = math.exp(self._calibration.scale * (score - paths[0][0]))
+                first = readings[0].confidence if readings else _mean(words)
                 readings.append(Reading(words, first * min(1.0, worse)))
         return readings
 
@@ -124,11 +131,15 @@ class LexicalDecoder:
         beam = self._search.hypotheses
         finals = self._finals()
         scores = self._search.final_scores()
-        ends: dict[int, tuple[float, int]] = {}
+        # Ways that end in the blank or in a token add up; the first, the best, lends its trace.
+        ends: dict[int, _End] = {}
         for number in finals.tolist():
-            ends.setdefault(
-                int(beam.history[number]), (float(scores[number]), int(beam.trace[number]))
-            )
+            history, score = int(beam.history[number]), float(scores[number])
+            if history in ends:
+                best, trace, note = ends[history]
+                ends[history] = (best + math.log1p(math.exp(score - best)), trace, note)
+            else:
+                ends[history] = (score, int(beam.trace[number]), int(beam.note[number]))
         return _best_paths(self._search.traces, list(ends.values()), count)
 
     def _confidences(self, chain: list[int], paths: list[_Path]) -> list[float]:
@@ -136,19 +147,21 @@ class LexicalDecoder:
         traces = self._search.traces
         shares = self._calibration.shares([score for score, _ in paths])
         votes = [0.0] * len(chain)
-        ends = [*(int(traces.previous_end[trace]) for trace in chain[1:]), self._end]
+        ends = [*(int(traces.words["previous_end"][trace]) for trace in chain[1:]), self._end]
         for share, (_, other) in zip(shares, paths, strict=True):
             times: dict[int, list[int]] = {}
             for trace in other:
-                times.setdefault(int(traces.word[trace]), []).append(int(traces.start[trace]))
+                times.setdefault(int(traces.words["word"][trace]), []).append(
+                    int(traces.words["start"][trace])
+                )
             for position, trace in enumerate(chain):
-                start = int(traces.start[trace])
+                start = int(traces.words["start"][trace])
                 reach = max(4, ends[position] - start)
-                starts = times.get(int(traces.word[trace]), ())
+                starts = times.get(int(traces.words["word"][trace]), ())
                 if any(abs(start - at) <= reach for at in starts):
                     votes[position] += share
         return [
-            self._calibration.word(vote, float(traces.quality[trace]))
+            self._calibration.word(vote, float(traces.words["quality"][trace]))
             for vote, trace in zip(votes, chain, strict=True)
         ]
 
@@ -161,15 +174,15 @@ class LexicalDecoder:
         for trace, weight in zip(beam.trace.tolist(), weights.tolist(), strict=True):
             mass[trace] = mass.get(trace, 0.0) + weight
         shares: dict[int, float] = {}
-        queue = [-trace for trace in mass if trace != NO_TRACE]
+        queue = [-trace for trace in mass if trace != NONE]
         heapq.heapify(queue)
         # Parents have smaller numbers, so that a trace has all its weight when it comes up.
         while queue:
             trace = -heapq.heappop(queue)
-            history = int(traces.history[trace])
+            history = int(traces.words["history"][trace])
             shares[history] = shares.get(history, 0.0) + mass[trace]
-            parent = int(traces.parent[trace])
-            if parent != NO_TRACE:
+            parent = int(traces.words["parent"][trace])
+            if parent != NONE:
                 if parent not in mass:
                     heapq.heappush(queue, -parent)
                 mass[parent] = mass.get(parent, 0.0) + mass[trace]
@@ -179,13 +192,13 @@ class LexicalDecoder:
         if not chain:
             return []
         traces = self._search.traces
-        starts = [int(traces.start[trace]) for trace in chain]
-        ends = [int(traces.previous_end[trace]) for trace in chain[1:]] + [end]
+        starts = [int(traces.words["start"][trace]) for trace in chain]
+        ends = [int(traces.words["previous_end"][trace]) for trace in chain[1:]] + [end]
         following = [*starts[1:], end]
         return [
             # Neighbours may come from different paths: no word may reach into the next.
             DecodedWord(
-                self._graph.text(int(traces.word[trace])),
+                self._graph.text(int(traces.words["word"][trace])),
                 start,
                 max(start + 1, min(own_end, next_start)),
                 confidence,
@@ -198,33 +211,37 @@ class LexicalDecoder:
     def _collect(self) -> None:
         """Forget dead traces; settle what all hypotheses agree in if there is much of it."""
         beam, traces = self._search.hypotheses, self._search.traces
-        root = NO_TRACE
+        root = NONE
         chain = traces.chain(int(beam.trace[beam.score.argmax()]))
         if len(chain) > _SETTLE_AT_WORDS:
             root = traces.shared(beam.trace)
-        if root != NO_TRACE:
+        if root != NONE:
             paths = self._paths(_COMPARED)
             length = chain.index(root) + 1
-            ends = [int(traces.previous_end[trace]) for trace in chain[1:]]
+            ends = [int(traces.words["previous_end"][trace]) for trace in chain[1:]]
             end = ends[length - 1] if length <= len(ends) else self._end
             confidences = self._confidences(chain, paths)[:length]
             self._settled += self._words(chain[:length], end, confidences)
-        numbers = traces.collect(np.unique(beam.trace), root=root)
-        beam.trace = numbers[beam.trace]
+            traces.cut(root)
+            is_at_root = beam.trace == root
+            beam.trace = np.where(is_at_root, NONE, beam.trace)
+            beam.note = np.where(is_at_root, NONE, beam.note)
+        words, notes = traces.collect(beam.trace, beam.note, most=_MOST_TRACES)
+        beam.trace, beam.note = words[beam.trace], notes[beam.note]
 
 
-def _best_paths(traces: Traces, ends: list[tuple[float, int]], count: int) -> list[_Path]:
-    """Return paths in order of score, best first.
+def _best_paths(traces: Traces, ends: list[_End], count: int) -> list[_Path]:
+    """Return paths in order of score, best first, each with other words; one may be empty.
 
-    A path leads from an end to the first word. At each of its traces it may turn off to
-    an alternative, which costs as much as that was behind when the two met.
+    A path leads from an end to the first word. Between its words it may turn off to what
+    was noted there, which costs as much as that was behind.
     """
-    alternatives = traces.alternatives()
+    parent, note_before = traces.words["parent"], traces.words["note"]
     ties = counter()
-    # Score less than zero, a number that is never equal, where turning off begins, and
-    # the traces behind that, last one first.
-    queue: list[tuple[float, int, int, tuple[int, ...]]] = [
-        (-score, next(ties), trace, ()) for score, trace in ends
+    # Score less than zero, a number that is never equal, trace and note where turning off
+    # begins, and the traces behind, last one first.
+    queue: list[tuple[float, int, int, int, tuple[int, ...]]] = [
+        (-score, next(ties), trace, note, ()) for score, trace, note in ends
     ]
     heapq.heapify(queue)
     seen: set[tuple[int, ...]] = set()
@@ -232,19 +249,19 @@ def _best_paths(traces: Traces, ends: list[tuple[float, int]], count: int) -> li
     for _ in range(_TRIES * count):
         if not queue or len(paths) == count:
             break
-        cost, _, trace, behind = heapq.heappop(queue)
+        cost, _, trace, note, behind = heapq.heappop(queue)
         chain = [*traces.chain(trace), *behind[::-1]]
-        words = tuple(traces.word[chain].tolist())
-        if words in seen:
-            continue
-        seen.add(words)
-        if words:
+        words = tuple(traces.words["word"][chain].tolist())
+        if words not in seen:
+            seen.add(words)
             paths.append((-cost, chain))
-        while trace != NO_TRACE:
-            for other, delta in alternatives.get(int(traces.history[trace]), ()):
-                heapq.heappush(queue, (cost - delta, next(ties), other, behind))
+        while True:
+            for other, other_note, delta in traces.noted(note):
+                heapq.heappush(queue, (cost - delta, next(ties), other, other_note, behind))
+            if trace == NONE:
+                break
             behind = (*behind, trace)
-            trace = int(traces.parent[trace])
+            note, trace = int(note_before[trace]), int(parent[trace])
     return paths
 
 

@@ -13,7 +13,7 @@ from rechka.recognition.engines.ctc.beam import (
 from rechka.recognition.engines.ctc.graph import Graph
 from rechka.recognition.engines.ctc.hotwords import HotwordBoost
 from rechka.recognition.engines.ctc.tokens import Tokens
-from rechka.recognition.engines.ctc.traces import NO_TRACE, Traces, extend_history
+from rechka.recognition.engines.ctc.traces import NONE, Traces, extend_history
 
 __all__ = ["BeamSearch"]
 
@@ -48,7 +48,7 @@ class BeamSearch:
         self._hot = None if hotwords is None or hotwords.is_empty else hotwords
         hot_gain = float(self._hot.lookahead.max()) if self._hot else 0.0
         # The most that a token can add to a score beside its own probability.
-        self._highest_gain = max(0.0, hot_gain) * parameters.lm_weight
+        self._highest_gain = max(0.0, hot_gain)
         self._key_sizes = (
             len(tokens.texts),
             graph.ngrams.states,
@@ -131,10 +131,9 @@ class BeamSearch:
         score = beam.score[source] + weighted[token]
         possible = (score + self._highest_gain >= lowest) & (token != beam.last[source])
         source, child, token, score = (part[possible] for part in (source, child, token, score))
-        lookahead = graph.lookahead[child]
+        lookahead = graph.lookahead[child] * np.float32(self._parameters.lm_weight)
         if self._hot:
             lookahead = self._hot.raise_lookahead(child, lookahead)
-        lookahead = lookahead * np.float32(self._parameters.lm_weight)
         score += lookahead - beam.lookahead[source]
         possible = score >= lowest
         return (
@@ -200,18 +199,29 @@ class BeamSearch:
         start = np.where(begins, frame, beam.start[source])
         previous_end = np.where(begins, beam.last_frame[source] + 1, beam.previous_end[source])
         fit = np.where(begins, np.float32(0), beam.fit[source]) + weighted[chosen.last]
-        trace = beam.trace[source]
+        trace, note = beam.trace[source], beam.note[source]
         ends = np.flatnonzero(is_complete)
         if len(ends):
-            trace[ends] = self.traces.add(
+            trace[ends] = self.traces.words.add(
                 parent=trace[ends],
                 word=chosen.word[ends],
                 start=start[ends],
                 previous_end=previous_end[ends],
                 quality=fit[ends] / (frame - start[ends] + 1).astype(np.float32),
+                note=note[ends],
                 history=chosen.history[ends],
             )
-        won = slice(len(merged.winners))
+            note[ends] = NONE
+        won, lost = slice(len(merged.winners)), slice(len(merged.winners), None)
+        latest = note[won]
+        if len(merged.losers):
+            latest = self.traces.note(
+                merged.met,
+                latest,
+                traces=trace[lost],
+                notes=note[lost],
+                deltas=chosen.score[lost] - merged.scores[merged.met],
+            )
         is_token = (chosen.last != self._blank) & (
             (chosen.node != 0) | (chosen.last != self._space)
         )
@@ -223,25 +233,13 @@ class BeamSearch:
             hot=chosen.hot[won],
             history=chosen.history[won],
             trace=trace[won],
+            note=latest,
             start=start[won],
             last_frame=last_frame[won],
             previous_end=previous_end[won],
             score=merged.scores - merged.scores.max(),
             lookahead=chosen.lookahead[won],
             fit=fit[won],
-        )
-        if len(merged.losers):
-            self._note(chosen, merged, trace)
-
-    def _note(self, chosen: Candidates, merged: Merged, trace: Integers) -> None:
-        winners = len(merged.winners)
-        lost = slice(winners, None)
-        has_words = trace[lost] != NO_TRACE
-        met = merged.met[has_words]
-        self.traces.note(
-            chosen.history[:winners][met],
-            trace[lost][has_words],
-            chosen.score[lost][has_words] - merged.scores[met],
         )
 
 

@@ -27,7 +27,7 @@ class CtcStream:
         self.model = model
         self._max_alternatives = options.max_alternatives
         self._hotwords = (
-            HotwordBoost(options.hotwords, model.graph)
+            HotwordBoost(options.hotwords, model.graph, lm_weight=model.parameters.lm_weight)
             if options.hotwords and model.graph is not None
             else None
         )

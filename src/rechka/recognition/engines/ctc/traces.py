@@ -1,30 +1,31 @@
 """Word histories of the beam, and what was merged into them.
 
-A trace is one word and the trace of the words before it. Where two histories meet in
-one state of the search, the better one goes on and the other is noted as an
-alternative to it, so that more than one reading can be told at the end. Alternatives
-belong to a history's words, whatever frames these were found at, so they are noted
-under a number made of the words.
+A trace is one word and the trace of the words before it. Where hypotheses with
+different words meet in one state of the search, the better one goes on, and takes
+along a note of the other: its trace and how far it was behind. Notes are chained like
+traces: a hypothesis knows the latest one since its last word was complete, and the
+trace that it makes of the next word keeps that. The words of a hypothesis and all of
+its notes together are a lattice, out of which more than one reading can be told.
 """
-
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["NO_TRACE", "Traces", "extend_history"]
+from rechka.recognition.engines.ctc.columns import Columns
 
-NO_TRACE = -1
-"""The trace before the first word."""
+__all__ = ["NONE", "Traces", "extend_history"]
+
+NONE = -1
+"""The trace before the first word, or the note before the first one."""
 
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
+# A note whose trace is of no use any more.
+_DEAD = -2
 # An odd multiplier with well-mixed bits: that of the 64-bit golden ratio.
 _MIX = np.int64(-7046029254386353131)
-_SMALLEST = 1024
-# Alternatives kept of one history.
-_ALTERNATIVES = 6
+_COLLECT_AT = 4096
 
 
 def extend_history(histories: Integers, words: Integers) -> Integers:
@@ -34,161 +35,176 @@ def extend_history(histories: Integers, words: Integers) -> Integers:
 
 
 class Traces:
-    """All traces of one utterance that are still of use."""
+    """All traces and notes of one utterance that are still of use.
+
+    Attributes:
+        words: The traces. `parent`: trace of the words before; `word`: its number;
+            `start`: frame of its first token; `previous_end`: frame after the last token
+            of the word before; `quality`: mean log-ratio of its tokens to the best tokens
+            of their frames; `note`: latest note on the words before it; `history`: number
+            of the words up to and with it.
+        notes: `previous`: the note before; `trace` and `note`: those of the hypothesis
+            that was merged; `delta`: its score less that of the one that went on.
+    """
 
     def __init__(self) -> None:
-        self.count = 0
-        self.parent = np.zeros(_SMALLEST, dtype=np.int64)
-        self.word = np.zeros(_SMALLEST, dtype=np.int64)
-        # Frame of the word's first token.
-        self.start = np.zeros(_SMALLEST, dtype=np.int64)
-        # Frame after the last token of the word before.
-        self.previous_end = np.zeros(_SMALLEST, dtype=np.int64)
-        # Mean log-ratio of the word's tokens to the best tokens of its frames.
-        self.quality = np.zeros(_SMALLEST, dtype=np.float32)
-        self.history = np.zeros(_SMALLEST, dtype=np.int64)
-        self._notes: list[tuple[Integers, Integers, Floats]] = []
-        self._collect_at = 4 * _SMALLEST
+        self.words = Columns(
+            {
+                "parent": np.int64,
+                "word": np.int64,
+                "start": np.int64,
+                "previous_end": np.int64,
+                "quality": np.float32,
+                "note": np.int64,
+                "history": np.int64,
+            }
+        )
+        self.notes = Columns(
+            {"previous": np.int64, "trace": np.int64, "note": np.int64, "delta": np.float32}
+        )
+        self._collect_at = _COLLECT_AT
 
     @property
     def is_due(self) -> bool:
-        """Whether there are so many that `collect` is worth its time."""
-        return self.count >= self._collect_at
+        """Whether there is so much that `collect` is worth its time."""
+        return self.words.count + self.notes.count >= self._collect_at
 
     @property
     def bytes(self) -> int:
         """Memory held."""
-        columns = sum(int(getattr(self, name).nbytes) for name in _COLUMNS)
-        return columns + sum(int(array.nbytes) for note in self._notes for array in note)
+        return self.words.bytes + self.notes.bytes
 
-    def add(self, **columns: npt.NDArray[Any]) -> Integers:
-        """Add traces, given column by column; return their numbers."""
-        added = len(columns["word"])
-        if self.count + added > len(self.parent):
-            size = max(2 * len(self.parent), self.count + added)
-            for name in _COLUMNS:
-                old = getattr(self, name)
-                setattr(self, name, np.concatenate([old, np.zeros(size - len(old), old.dtype)]))
-        numbers = np.arange(self.count, self.count + added)
-        for name in _COLUMNS:
-            getattr(self, name)[self.count : self.count + added] = columns[name]
-        self.count += added
-        return numbers
-
-    def note(self, histories: Integers, others: Integers, deltas: Floats) -> None:
-        """Note traces that were merged into histories.
+    def note(
+        self,
+        holders: Integers,
+        latest: Integers,
+        *,
+        traces: Integers,
+        notes: Integers,
+        deltas: Floats,
+    ) -> Integers:
+        """Note hypotheses that were merged into others.
 
         Args:
-            histories: Whose state the others came to.
-            others: Traces, which are in use from now on.
-            deltas: Their scores less the histories', at that frame.
-        """
-        self._notes.append((histories, others, deltas))
+            holders: For each, the number of the hypothesis that went on; ascending.
+            latest: Latest note of each hypothesis that may go on.
+            traces: Their traces.
+            notes: Their latest notes.
+            deltas: Their scores less those of the ones that went on.
 
-    def alternatives(self) -> dict[int, list[tuple[int, float]]]:
-        """Return for each history the traces that were merged into it, the best first."""
-        table: dict[int, list[tuple[int, float]]] = {}
-        for history, other, delta in zip(*self._merged_notes(), strict=True):
-            table.setdefault(int(history), []).append((int(other), float(delta)))
-        return table
+        Returns:
+            `latest`, brought up to date.
+        """
+        numbers = np.arange(self.notes.count, self.notes.count + len(holders))
+        is_first = np.ones(len(holders), dtype=np.bool_)
+        is_first[1:] = holders[1:] != holders[:-1]
+        previous = np.where(is_first, latest[holders], numbers - 1)
+        self.notes.add(previous=previous, trace=traces, note=notes, delta=deltas)
+        after = latest.copy()
+        # Of several notes of one hypothesis the last one counts.
+        after[holders] = numbers
+        return after
 
     def chain(self, trace: int) -> list[int]:
         """Return a trace and those before it, the first word's first."""
+        parent = self.words["parent"]
         numbers = []
-        while trace != NO_TRACE:
+        while trace != NONE:
             numbers.append(trace)
-            trace = int(self.parent[trace])
+            trace = int(parent[trace])
         return numbers[::-1]
 
+    def noted(self, note: int) -> list[tuple[int, int, float]]:
+        """Return trace, latest note and delta of a note and those before it."""
+        columns = self.notes
+        found = []
+        while note != NONE:
+            trace = int(columns["trace"][note])
+            if trace != _DEAD:
+                found.append((trace, int(columns["note"][note]), float(columns["delta"][note])))
+            note = int(columns["previous"][note])
+        return found
+
     def shared(self, live: Integers) -> int:
-        """Return the last trace that all live ones have in common, or `NO_TRACE`."""
+        """Return the last trace that all live ones have in common, or `NONE`."""
+        parent = self.words["parent"]
         front = set(live.tolist())
         while len(front) > 1:
             last = max(front)
             front.remove(last)
-            front.add(int(self.parent[last]))
-        return front.pop() if front else NO_TRACE
+            front.add(int(parent[last]))
+        return front.pop() if front else NONE
 
-    def collect(self, live: Integers, *, root: int = NO_TRACE, most: int = 50_000) -> Integers:
+    def cut(self, root: int) -> None:
+        """Forget a trace and what is before it; what followed it becomes the beginning.
+
+        Notes of readings with other words before are dead then.
+        """
+        words, notes = self.words, self.notes
+        notes["trace"][~self._is_below(root)[notes["trace"]]] = _DEAD
+        notes["trace"][notes["trace"] == root] = NONE
+        follows = words["parent"] == root
+        words["note"][follows] = NONE
+        words["parent"][follows] = NONE
+
+    def collect(self, traces: Integers, notes: Integers, *, most: int) -> tuple[Integers, Integers]:
         """Forget what nothing leads to any more.
 
         Args:
-            live: Traces in use.
-            root: Trace whose words were settled: it and what is before it is forgotten,
-                and what followed it becomes the beginning.
-            most: With more traces than this the alternatives are forgotten too.
+            traces: Those in use.
+            notes: Those in use.
+            most: With more traces than this all notes are forgotten too.
 
         Returns:
-            The new number of each old trace, `NO_TRACE` where forgotten; one more at
-            the end for `NO_TRACE` itself, so that it can be indexed by it.
+            The new numbers of all traces and of all notes, as of `Columns.keep`.
         """
-        histories, others, deltas = self._merged_notes()
-        if root != NO_TRACE:
-            # An alternative to words before the root can no longer be told.
-            is_below = self._below(root)[others]
-            histories, others, deltas = histories[is_below], others[is_below], deltas[is_below]
-            self.parent[: self.count][self.parent[: self.count] == root] = NO_TRACE
-        kept = np.zeros(self.count, dtype=np.bool_)
-        self._mark(live[live != root], kept)
+        kept_words, kept_notes = self._reachable(traces, notes)
+        if int(kept_words.sum()) > most:
+            self.words["note"][:] = NONE
+            kept_words, kept_notes = self._reachable(traces, notes[:0])
+        words, table = self.words, self.notes
+        word_numbers = words.keep(kept_words)
+        note_numbers = table.keep(kept_notes)
+        words["parent"][:] = word_numbers[words["parent"]]
+        words["note"][:] = note_numbers[words["note"]]
+        is_dead = table["trace"] == _DEAD
+        table["trace"][:] = np.where(is_dead, _DEAD, word_numbers[table["trace"]])
+        table["note"][:] = note_numbers[table["note"]]
+        table["previous"][:] = note_numbers[table["previous"]]
+        self._collect_at = 2 * (words.count + table.count) + _COLLECT_AT
+        return word_numbers, note_numbers
+
+    def _reachable(
+        self, traces: Integers, notes: Integers
+    ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+        words, table = self.words, self.notes
+        kept_words = np.zeros(words.count, dtype=np.bool_)
+        kept_notes = np.zeros(table.count, dtype=np.bool_)
+        while len(traces) or len(notes):
+            traces = np.unique(traces)
+            traces = traces[(traces >= 0) & ~kept_words[traces]]
+            notes = np.unique(notes)
+            notes = notes[(notes >= 0) & ~kept_notes[notes]]
+            kept_words[traces] = True
+            kept_notes[notes] = True
+            # A dead note stays only for the chain through it.
+            traces, notes = (
+                np.concatenate([words["parent"][traces], table["trace"][notes]]),
+                np.concatenate(
+                    [words["note"][traces], table["note"][notes], table["previous"][notes]]
+                ),
+            )
+            traces, notes = traces[traces >= 0], notes[notes >= 0]
+        return kept_words, kept_notes
+
+    def _is_below(self, root: int) -> npt.NDArray[np.bool_]:
+        """Return which traces are the root or follow on it; two more at the end for none."""
+        parent = np.append(self.words["parent"], [_DEAD, NONE])
+        is_below = np.zeros(len(parent), dtype=np.bool_)
+        is_below[root] = True
         while True:
-            is_useful = np.isin(histories, self.history[: self.count][kept]) & ~kept[others]
-            if not is_useful.any():
-                break
-            self._mark(others[is_useful], kept)
-            if int(kept.sum()) > most:
-                kept[:] = False
-                self._mark(live[live != root], kept)
-                histories, others, deltas = histories[:0], others[:0], deltas[:0]
-                break
-        numbers = np.append(np.where(kept, np.cumsum(kept) - 1, NO_TRACE), NO_TRACE)
-        is_kept = kept[others] & np.isin(histories, self.history[: self.count][kept])
-        self._notes = [(histories[is_kept], numbers[others[is_kept]], deltas[is_kept])]
-        for name in _COLUMNS:
-            setattr(self, name, getattr(self, name)[: self.count][kept])
-        self.parent = numbers[self.parent]
-        self.count = int(kept.sum())
-        self._collect_at = 2 * self.count + 4 * _SMALLEST
-        return numbers
-
-    def _below(self, root: int) -> npt.NDArray[np.bool_]:
-        """Return which traces follow on the root, directly or not."""
-        parent = np.append(self.parent[: self.count], NO_TRACE)
-        is_below = np.zeros(self.count + 1, dtype=np.bool_)
-        is_new = parent == root
-        while is_new.any():
-            is_below |= is_new
-            is_new = is_below[parent] & ~is_below
-        return is_below[:-1]
-
-    def _mark(self, traces: Integers, kept: npt.NDArray[np.bool_]) -> None:
-        front = np.unique(traces)
-        while len(front):
-            front = front[front != NO_TRACE]
-            front = front[~kept[front]]
-            kept[front] = True
-            front = np.unique(self.parent[front])
-
-    def _merged_notes(self) -> tuple[Integers, Integers, Floats]:
-        """Return the notes, each pair of histories once, the best first and few of each."""
-        if not self._notes:
-            empty = np.zeros(0, dtype=np.int64)
-            return empty, empty, np.zeros(0, dtype=np.float32)
-        histories, others, deltas = (
-            np.concatenate(part) for part in zip(*self._notes, strict=True)
-        )
-        words = self.history[others]
-        order = np.lexsort((-deltas, words, histories))
-        is_first = np.ones(len(order), dtype=np.bool_)
-        is_first[1:] = (np.diff(histories[order]) != 0) | (np.diff(words[order]) != 0)
-        order = order[is_first]
-        order = order[np.lexsort((-deltas[order], histories[order]))]
-        begins = np.ones(len(order), dtype=np.bool_)
-        begins[1:] = np.diff(histories[order]) != 0
-        position = np.arange(len(order))
-        rank = position - np.maximum.accumulate(np.where(begins, position, 0))
-        order = order[rank < _ALTERNATIVES]
-        self._notes = [(histories[order], others[order], deltas[order])]
-        return self._notes[0]
-
-
-_COLUMNS = ("parent", "word", "start", "previous_end", "quality", "history")
+            grown = is_below | is_below[parent]
+            grown[-2:] = False
+            if (grown == is_below).all():
+                return is_below
+            is_below = grown
