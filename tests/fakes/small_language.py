@@ -1,7 +1,7 @@
 """Small vocabularies and language models, written as the files that graphs are made of."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,18 +10,16 @@ from rechka.recognition.engines.ctc.compile import compile_graph
 from rechka.recognition.engines.ctc.graph import Graph, read_graph
 from rechka.recognition.engines.ctc.tokens import Tokens, read_tokens
 
-NGrams = Mapping[tuple[str, ...], tuple[float, float]]
+NGrams = dict[tuple[str, ...], tuple[float, float]]
 
 
-def random_ngrams(
-    words: Sequence[str], order: int, rng: np.random.Generator
-) -> dict[tuple[str, ...], tuple[float, float]]:
+def random_ngrams(words: Sequence[str], order: int, rng: np.random.Generator) -> NGrams:
     """Return n-grams with base-10 logarithms: all 1-grams, and half of the longer ones.
 
     Prefixes of an n-gram are always there; values are few, so that they survive
     quantization as they are.
     """
-    table: dict[tuple[str, ...], tuple[float, float]] = {
+    table: NGrams = {
         ("<s>",): (-99.0, _value(rng) if order > 1 else 0.0),
         ("</s>",): (_value(rng), 0.0),
     }

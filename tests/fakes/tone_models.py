@@ -111,7 +111,7 @@ def nemo_model(*, normalize: str = "") -> onnx.ModelProto:
         ),
         helper.make_node("Div", ["length", "four"], ["encoded_lengths"]),
     ]
-    constants = {
+    constants: dict[str, np.ndarray] = {
         "weights": weights,
         "bias": bias,
         "at_zero": at_zero,
@@ -181,7 +181,7 @@ def tone_model() -> onnx.ModelProto:
         helper.make_node("Squeeze", ["last", "one"], ["state_after"]),
         helper.make_node("Cast", ["state_after"], ["state_next"], to=TensorProto.FLOAT16),
     ]
-    constants = {
+    constants: dict[str, np.ndarray] = {
         "framed": np.array([-1, 10, 240], dtype=np.int64),
         "cosine": cosine,
         "sine": sine,
@@ -223,13 +223,13 @@ def _one_late() -> list[onnx.NodeProto]:
 
 def _model(
     nodes: list[onnx.NodeProto],
-    constants: Mapping[str, np.ndarray],
+    constants: dict[str, np.ndarray],
     *,
     inputs: Mapping[str, tuple[int, Sequence[str | int]]],
     outputs: Mapping[str, tuple[int, Sequence[str | int]]],
     metadata: Mapping[str, object],
 ) -> onnx.ModelProto:
-    shared = {
+    shared: dict[str, np.ndarray] = {
         "begin": np.zeros(1, dtype=np.int64),
         "one": np.ones(1, dtype=np.int64),
         "minus_one": np.full(1, -1, dtype=np.int64),

@@ -49,7 +49,7 @@ def options_of(engine: CtcEngine, *, model: int = 0, **more: object) -> StreamOp
 def hear(
     engine: CtcEngine, text: str, *, pieces: int = 1, **more: object
 ) -> tuple[Hypothesis, ...]:
-    options = options_of(engine, **more)
+    options = options_of(engine)
     stream = engine.open(options)
     for piece in np.array_split(tones(text, rate_hz=options.sample_rate_hz), pieces):
         engine.accept([(stream, piece)])

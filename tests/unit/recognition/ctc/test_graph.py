@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fakes.small_language import build, log_prob, random_ngrams, write_arpa
+from fakes.small_language import NGrams, build, log_prob, random_ngrams, write_arpa
 from rechka.errors import RequestError
 from rechka.recognition.engines.ctc.arpa import read_arpa, read_lexicon
 from rechka.recognition.engines.ctc.compile import compile_graph
@@ -93,7 +93,7 @@ def test_many_words_are_scored_as_each_alone(tmp_path: Path) -> None:
 
 
 def test_words_that_the_model_does_not_know_share_the_unknown_words_mass(tmp_path: Path) -> None:
-    table = {("<s>",): (-99.0, 0.0), ("</s>",): (-1.0, 0.0), ("ab",): (-1.0, 0.0)}
+    table: NGrams = {("<s>",): (-99.0, 0.0), ("</s>",): (-1.0, 0.0), ("ab",): (-1.0, 0.0)}
     table |= {("<unk>",): (-2.0, 0.0)}
     graph, _ = build(tmp_path, [("ab", "a b"), ("x", "c"), ("y", "b")], table, TOKENS)
     word = np.array([graph.find(frozenset(["x"]))["x"]])
@@ -105,7 +105,7 @@ def test_quantization_of_many_values_is_fine(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     words = [f"w{number}" for number in range(3_000)]
     spelled = [(word, " ".join(rng.choice(["a", "b", "c"], 9))) for word in words]
-    table = {(word,): (float(-1 - 5 * rng.random()), 0.0) for word in words}
+    table: NGrams = {(word,): (float(-1 - 5 * rng.random()), 0.0) for word in words}
     table |= {("<s>",): (-99.0, 0.0), ("</s>",): (-1.0, 0.0)}
     graph, _ = build(tmp_path, spelled, table, TOKENS)
     ids = graph.find(frozenset(words))
@@ -120,7 +120,7 @@ def test_quantization_of_many_values_is_fine(tmp_path: Path) -> None:
 def test_a_graph_is_small(tmp_path: Path) -> None:
     rng = np.random.default_rng(2)
     words = sorted({"".join(rng.choice(list("abc"), 12)) for _ in range(20_000)})
-    table = {("<s>",): (-99.0, 0.0), ("</s>",): (-1.0, 0.0)}
+    table: NGrams = {("<s>",): (-99.0, 0.0), ("</s>",): (-1.0, 0.0)}
     table |= {(word,): (-4.0, -0.5) for word in words}
     pairs = rng.choice(len(words), (100_000, 2))
     table |= {(words[left], words[right]): (-2.0, 0.0) for left, right in pairs}

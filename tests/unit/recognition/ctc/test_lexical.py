@@ -30,7 +30,12 @@ WIDE = BeamParameters(
 
 def emissions(rng: np.random.Generator, frames: int, tokens: int = 4) -> np.ndarray:
     logits = rng.normal(0.0, 2.0, (frames, tokens))
-    return (logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))).astype(np.float32)
+    return normalized(logits)
+
+
+def normalized(logits: np.ndarray) -> np.ndarray:
+    log_probs: np.ndarray = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    return log_probs.astype(np.float32)
 
 
 def decoder(
@@ -117,12 +122,12 @@ def test_readings_that_never_meet_have_exact_scores(tmp_path: Path, seed: int) -
     table = random_ngrams(WORDS, 1, rng)
     for length in (1, 2):
         before = [key for key in table if len(key) == length and key[-1] != "</s>"]
-        table |= {
-            (*key, word): (-0.05 * float(rng.integers(1, 40)), -0.5 if length == 1 else 0.0)
-            for key in before
-            for word in WORDS
-        }
-    table |= {("<s>",): (-99.0, -0.2)} | {(word,): (table[word,][0], -0.3) for word in WORDS}
+        for key, word in itertools.product(before, WORDS):
+            backoff = -0.5 if length == 1 else 0.0
+            table[*key, word] = (-0.05 * float(rng.integers(1, 40)), backoff)
+    table["<s>",] = (-99.0, -0.2)
+    for word in WORDS:
+        table[word,] = (table[word,][0], -0.3)
     graph, tokens = build(tmp_path, LEXICON, table, TOKENS)
     log_probs = emissions(rng, 2)
     expected, _ = brute_force(log_probs, table)
@@ -160,12 +165,14 @@ def spelled(text: str, *, frames: int = 2, gap: int = 2, sure: float = 12.0) -> 
         rows += [blank] * gap if token == " " else [TOKENS.index(token)] * frames + [blank] * gap
     logits = np.zeros((len(rows), len(TOKENS)))
     logits[np.arange(len(rows)), rows] = sure
-    return (logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))).astype(np.float32)
+    return normalized(logits)
 
 
 def flat(words: Sequence[str] = WORDS) -> NGrams:
     value = -math.log10(len(words) + 1)
-    return {("<s>",): (-99.0, 0.0)} | {(word,): (value, 0.0) for word in (*words, "</s>")}
+    table: NGrams = {("<s>",): (-99.0, 0.0)}
+    table |= {(word,): (value, 0.0) for word in (*words, "</s>")}
+    return table
 
 
 def test_words_have_the_frames_of_their_tokens(tmp_path: Path) -> None:
@@ -221,7 +228,7 @@ def test_a_space_among_the_tokens_may_stand_between_words(tmp_path: Path) -> Non
     logits = np.zeros((len(rows), 4))
     logits[np.arange(len(rows)), rows] = 9.0
     ours = decoder(graph, tokens)
-    ours.accept((logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))).astype(np.float32))
+    ours.accept(normalized(logits))
     words = ours.finish(1)[0].words
     assert [(word.text, word.start, word.end) for word in words] == [("ab", 0, 2), ("ba", 4, 6)]
 
