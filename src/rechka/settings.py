@@ -113,10 +113,12 @@ class EndpointingSettings(_Section):
 class RecognitionSettings(_Section):
     """The engine and its workers."""
 
-    engine: str = "pocketsphinx"
-    """Registered name of the engine."""
+    engine: str | tuple[str, ...] = "pocketsphinx"
+    """Registered name of the engine; a list of several in order of preference, each of
+    which serves the languages of its models; or `auto`, every installed engine."""
     engine_options: dict[str, Any] = {}
-    """Options of the engine; each engine documents its own."""
+    """Options of the engine; each engine documents its own. For several engines, and for
+    `auto`, a table of its own for each, such as `engine_options.ctc`."""
     workers: Annotated[int, Field(ge=0, le=256)] = 0
     """Worker processes; 0 means one for each core that this process may use."""
     streams_per_worker: Annotated[int, Field(ge=0, le=10_000)] = 0

@@ -71,7 +71,7 @@ class ProcessLauncher:
             "-m",
             "rechka.worker",
             f"--socket={socket}",
-            f"--engine={self._settings.engine}",
+            f"--engine={json.dumps(self._settings.engine)}",
             f"--options={json.dumps(self._settings.engine_options)}",
             f"--max-streams={self._settings.streams_per_worker}",
             stdin=asyncio.subprocess.PIPE,
@@ -178,7 +178,7 @@ def main() -> None:
     """Run the worker process."""
     parser = argparse.ArgumentParser(description="Run an engine behind the recognizer service.")
     parser.add_argument("--socket", required=True)
-    parser.add_argument("--engine", required=True)
+    parser.add_argument("--engine", type=json.loads, required=True)
     parser.add_argument("--options", type=json.loads, default={})
     parser.add_argument("--max-streams", type=int, default=0)
     # The terminal sends Ctrl-C to the whole group; the server decides what follows.

@@ -177,7 +177,10 @@ async def test_a_worker_ends_when_its_server_is_killed() -> None:
 @pytest.mark.parametrize(
     ("recognition", "text"),
     [
-        ({"engine": "magic"}, "recognition.engine: got 'magic'; accepted: pocketsphinx, scripted"),
+        (
+            {"engine": "magic"},
+            "recognition.engine: got 'magic'; accepted: ctc, pocketsphinx, scripted",
+        ),
         ({"engine": "scripted", "engine_options": {"word": 1}}, "engine_options.word: unknown"),
         ({"engine": "scripted", "engine_options": {"word_ms": "x"}}, "accepted: a value of type"),
     ],

@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
+from fractions import Fraction
 from typing import Protocol
 
 import structlog
 
 from rechka.audio.samples import Samples
 from rechka.errors import CapacityError, ErrorCode, RechkaError, RequestError, UnavailableError
+from rechka.recognition.load import Load
 from rechka.recognition.port import (
     Finished,
     Heard,
@@ -59,9 +61,9 @@ class WorkerLauncher(Protocol):
 class _Slot:
     """A place for a worker, filled again whenever its worker ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, load: Load) -> None:
         self.worker: Worker | None = None
-        self.streams = 0
+        self.load = load
         self.launches = 0
 
 
@@ -79,8 +81,7 @@ class WorkerPool:
         self, launcher: WorkerLauncher, *, workers: int, streams_per_worker: int = 0
     ) -> None:
         self._launcher = launcher
-        self._streams_per_worker = streams_per_worker
-        self._slots = [_Slot() for _ in range(workers)]
+        self._slots = [_Slot(Load(streams_per_worker)) for _ in range(workers)]
         self._keepers: list[asyncio.Task[None]] = []
         self._has_changed = asyncio.Event()
 
@@ -136,6 +137,7 @@ class WorkerPool:
             UnavailableError: No worker runs.
         """
         select_model(self.models, language=options.language, model=options.model)
+<<<<<<< HEAD
         refusal: RechkaError = CapacityError(
             ErrorCode.OVERLOADED,
             "The server has as many streams as it can serve in time; try again later",
@@ -143,16 +145,27 @@ class WorkerPool:
         )
         for slot in sorted(self._slots, key=lambda slot: slot.streams):
             if slot.worker is None or not self._has_room(slot, slot.worker, options):
+=======
+        for slot in sorted(self._slots, key=lambda slot: slot.load.taken):
+            share = self._take_share(slot, options)
+            if share is None or slot.worker is None:
+>>>>>>> ctc
                 continue
-            slot.streams += 1
             try:
+<<<<<<< HEAD
                 return PooledStream(slot, await slot.worker.open(options))
             except (CapacityError, UnavailableError) as error:
                 # It is ending, or was counted differently: another one may have room.
                 slot.streams -= 1
                 refusal = error
+=======
+                return PooledStream(slot, await slot.worker.open(options), share=share)
+            except (CapacityError, UnavailableError):
+                # It is ending, or was counted differently: another one may have room.
+                slot.load.give_back(share)
+>>>>>>> ctc
             except BaseException:
-                slot.streams -= 1
+                slot.load.give_back(share)
                 raise
         raise refusal
 
@@ -162,12 +175,15 @@ class WorkerPool:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
 
-    def _has_room(self, slot: _Slot, worker: Worker, options: StreamOptions) -> bool:
+    def _take_share(self, slot: _Slot, options: StreamOptions) -> Fraction | None:
+        """Take a stream's share of a worker; return None where there is none to take."""
+        models = slot.worker.models if slot.worker is not None else ()
         try:
-            model = select_model(worker.models, language=options.language, model=options.model)
+            model = select_model(models, language=options.language, model=options.model)
         except (RequestError, UnavailableError):
-            return False
-        return slot.streams < (self._streams_per_worker or model.max_streams)
+            return None
+        share = slot.load.share(model)
+        return share if slot.load.take(share) else None
 
     async def _keep(self, slot: _Slot, is_warm: asyncio.Event) -> None:
         """Keep a slot filled until canceled."""
@@ -205,9 +221,11 @@ class PooledStream:
     Args:
         slot: Where it is counted.
         stream: The worker's own.
+        share: What it takes of the worker.
     """
 
-    def __init__(self, slot: _Slot, stream: RecognizerStream) -> None:
+    def __init__(self, slot: _Slot, stream: RecognizerStream, *, share: Fraction) -> None:
+        self._share = share
         self._slot: _Slot | None = slot
         self._stream = stream
 
@@ -228,6 +246,6 @@ class PooledStream:
         slot, self._slot = self._slot, None
         if slot is None:
             return
-        slot.streams -= 1
+        slot.load.give_back(self._share)
         with contextlib.suppress(RechkaError):
             await self._stream.close()

@@ -18,6 +18,7 @@ __all__ = [
     "EngineStream",
     "Finished",
     "Heard",
+    "Hotword",
     "ModelInfo",
     "Observation",
     "Recognizer",
@@ -57,6 +58,20 @@ class ModelInfo:
     device: str = "cpu"
 
 
+@dataclass(frozen=True, slots=True)
+class Hotword:
+    """A word or phrase that is more likely in a stream than elsewhere.
+
+    Attributes:
+        text: One or more words.
+        boost: What each of its words adds to the natural logarithm of a reading's
+            probability; 2 is a hint, 8 a strong wish, negative makes it rarer.
+    """
+
+    text: str
+    boost: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamOptions:
     """What one stream asks of an engine.
@@ -66,12 +81,15 @@ class StreamOptions:
         model: Tag of that model.
         sample_rate_hz: Rate of the samples to come, one of the model's rates.
         max_alternatives: Most readings wanted for a final; at least 1.
+        hotwords: Phrases to prefer, where the engine can; words that its model does
+            not know are passed over.
     """
 
     language: str
     model: str
     sample_rate_hz: int
     max_alternatives: int = 1
+    hotwords: tuple[Hotword, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

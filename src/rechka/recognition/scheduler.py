@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TypeVar
 
 import numpy as np
@@ -17,6 +18,7 @@ import structlog
 from rechka.audio.samples import Samples
 from rechka.errors import CapacityError, ErrorCode, InternalError, RechkaError, UnavailableError
 from rechka.recognition.events import EventQueue
+from rechka.recognition.load import Load
 from rechka.recognition.port import (
     Engine,
     EngineStream,
@@ -58,10 +60,9 @@ class Scheduler:
 
     def __init__(self, engine: Engine, *, max_streams: int = 0) -> None:
         self._engine = engine
-        self._max_streams = max_streams
+        self._load = Load(max_streams)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="engine")
         self._streams: set[ScheduledStream] = set()
-        self._opening = 0
         self._ready: deque[ScheduledStream] = deque()
         self._has_ready = asyncio.Event()
         self._pump: asyncio.Task[None] | None = None
@@ -86,19 +87,22 @@ class Scheduler:
             InternalError: The engine failed.
         """
         model = select_model(self.models, language=options.language, model=options.model)
-        if len(self._streams) + self._opening >= (self._max_streams or model.max_streams):
+        share = self._load.share(model)
+        if not self._load.take(share):
             raise CapacityError(
                 ErrorCode.OVERLOADED,
                 "The server has as many streams as it can serve in time; try again later",
                 retry_after_s=1.0,
             )
-        self._opening += 1
         opening = asyncio.ensure_future(self.run(lambda: self._engine.open(options)))
         try:
             engine_stream = await asyncio.shield(opening)
-        except asyncio.CancelledError:
-            opening.add_done_callback(self._discard)
+        except BaseException as error:
+            self._load.give_back(share)
+            if isinstance(error, asyncio.CancelledError):
+                opening.add_done_callback(self._discard)
             raise
+<<<<<<< HEAD
         except RechkaError:
             raise
         except Exception as failure:
@@ -106,6 +110,9 @@ class Scheduler:
         finally:
             self._opening -= 1
         stream = ScheduledStream(self, engine_stream, rate_hz=options.sample_rate_hz)
+=======
+        stream = ScheduledStream(self, engine_stream, rate_hz=options.sample_rate_hz, share=share)
+>>>>>>> ctc
         self._streams.add(stream)
         return stream
 
@@ -134,6 +141,7 @@ class Scheduler:
     def forget(self, stream: "ScheduledStream") -> None:
         """Let go of a closed stream."""
         self._streams.discard(stream)
+        self._load.give_back(stream.share)
 
     def _discard(self, opened: "asyncio.Future[EngineStream]") -> None:
         if opened.exception() is None:
@@ -190,9 +198,13 @@ class ScheduledStream:
         scheduler: Whose it is.
         engine_stream: Its engine state.
         rate_hz: Rate of its samples.
+        share: What it takes of the scheduler's load, until it is closed.
     """
 
-    def __init__(self, scheduler: Scheduler, engine_stream: EngineStream, *, rate_hz: int) -> None:
+    def __init__(
+        self, scheduler: Scheduler, engine_stream: EngineStream, *, rate_hz: int, share: Fraction
+    ) -> None:
+        self.share = share
         self.engine_stream = engine_stream
         self._scheduler = scheduler
         self._rate_hz = rate_hz

@@ -1,0 +1,111 @@
+"""Reads what a graph is compiled from: an ARPA language model and a lexicon."""
+
+import gzip
+import io
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rechka.recognition.engines.ctc.graph_file import refuse
+
+__all__ = ["Arpa", "read_arpa", "read_lexicon"]
+
+_HIGHEST_ORDER = 3
+_LN_10 = math.log(10.0)
+
+
+@dataclass(slots=True)
+class Arpa:
+    """A language model as it stands in its file.
+
+    Attributes:
+        orders: For the order n at n - 1, its n-grams: the words, to the natural
+            logarithms of probability and of back-off weight.
+    """
+
+    orders: list[dict[tuple[str, ...], tuple[float, float]]] = field(default_factory=list)
+
+
+def read_arpa(path: Path) -> Arpa:
+    """Read a model of order 1 to 3, plain or gzipped.
+
+    Raises:
+        RequestError: The file cannot be read; the message names the line.
+    """
+    arpa = Arpa()
+    announced: dict[int, int] = {}
+    is_whole = False
+    for number, line in _lines(path):
+        if line == "\\end\\":
+            is_whole = True
+            break
+        try:
+            _read_line(arpa, announced, line)
+        except (ValueError, IndexError):
+            raise refuse(path, f"line {number}: got {line!r}; {_accepted(arpa)}") from None
+    if not is_whole or not arpa.orders:
+        raise refuse(path, "it ends without \\end\\, or has no n-grams")
+    for order, count in announced.items():
+        got = len(arpa.orders[order - 1]) if order <= len(arpa.orders) else 0
+        if got != count:
+            raise refuse(path, f"got {got} {order}-grams; its head says {count}")
+    return arpa
+
+
+def _read_line(arpa: Arpa, announced: dict[int, int], line: str) -> None:
+    """Take a line; raise ValueError or IndexError for one that is malformed."""
+    if line.startswith("ngram ") and not arpa.orders:
+        order, _, count = line[6:].partition("=")
+        announced[int(order)] = int(count)
+    elif line.startswith("\\") and line.endswith("-grams:"):
+        if int(line[1:-7]) != len(arpa.orders) + 1 or len(arpa.orders) == _HIGHEST_ORDER:
+            raise ValueError
+        arpa.orders.append({})
+    elif arpa.orders and line:
+        order_now = len(arpa.orders)
+        fields = line.split()
+        backoff = float(fields[order_now + 1]) if len(fields) > order_now + 1 else 0.0
+        words = tuple(fields[1 : order_now + 1])
+        if len(words) != order_now:
+            raise ValueError
+        arpa.orders[-1][words] = (float(fields[0]) * _LN_10, backoff * _LN_10)
+
+
+def _accepted(arpa: Arpa) -> str:
+    order = len(arpa.orders)
+    return (
+        f"accepted: a log-probability, {order} words and a back-off weight, or the head of the "
+        f"next order, at most {_HIGHEST_ORDER}"
+        if order
+        else "accepted: the head of an ARPA file and its 1-grams"
+    )
+
+
+def read_lexicon(path: Path) -> list[tuple[str, tuple[str, ...]]]:
+    """Read lines of a word, a tab and its tokens with spaces between; plain or gzipped.
+
+    Raises:
+        RequestError: The file cannot be read; the message names the line.
+    """
+    entries = []
+    for number, line in _lines(path):
+        if not line:
+            continue
+        word, tab, tokens = line.partition("\t")
+        if not tab or not word.strip() or not tokens.split():
+            raise refuse(path, f"line {number}: accepted: a word, a tab, tokens")
+        entries.append((word.strip(), tuple(tokens.split())))
+    if not entries:
+        raise refuse(path, "it has no words")
+    return entries
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    try:
+        opener = gzip.open if path.suffix == ".gz" else open
+        with opener(path, "rb") as raw, io.TextIOWrapper(raw, encoding="utf-8") as file:
+            for number, line in enumerate(file, 1):
+                yield number, line.rstrip("\r\n").strip(" ")
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise refuse(path, str(error)) from None

@@ -1,0 +1,131 @@
+"""The engine: several models, each with its streams stacked into batches."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rechka.audio.samples import Samples
+from rechka.errors import ErrorCode, RequestError
+from rechka.recognition.engines.ctc.acoustic import AcousticState, run_together
+from rechka.recognition.engines.ctc.model_folder import CtcModel, find_model_folders, read_model
+from rechka.recognition.engines.ctc.stream import CtcStream
+from rechka.recognition.port import EngineStream, ModelInfo, StreamOptions
+from rechka.recognition.registry import read_options
+from rechka.recognition.selection import select_model
+
+__all__ = ["CtcEngine"]
+
+_DEFAULTS: Mapping[str, Any] = {
+    "models": [],
+    "threads": 1,
+    "max_batch": 16,
+    "max_streams": 0,
+    "beam": 0,
+}
+_MOST_ALTERNATIVES = 10
+
+
+class CtcEngine:
+    """Models with a CTC output, one or several.
+
+    Args:
+        options: `models`, folders of models or of folders of models; `threads` of one
+            run of an acoustic model; `max_batch`, streams that are run together;
+            `max_streams`, streams that one worker serves, 0 means what each model
+            advises; `beam`, hypotheses of the search, 0 means what each model advises.
+
+    Raises:
+        RequestError: An option is not accepted, or a model cannot be loaded.
+    """
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        chosen = read_options(options, _DEFAULTS)
+        for name, lowest in (("threads", 1), ("max_batch", 1), ("max_streams", 0), ("beam", 0)):
+            if chosen[name] < lowest:
+                raise _refusal(name, f"got {chosen[name]}; accepted: a number from {lowest}")
+        if not chosen["models"]:
+            raise _refusal("models", "got []; accepted: at least one folder of a model")
+        self.max_batch: int = chosen["max_batch"]
+        folders = [folder for path in chosen["models"] for folder in find_model_folders(Path(path))]
+        loaded = [
+            read_model(folder, threads=chosen["threads"], beam=chosen["beam"])
+            for folder in dict.fromkeys(folders)
+        ]
+        infos = [_describe(model, chosen["max_streams"]) for model in loaded]
+        self._loaded: Mapping[ModelInfo, CtcModel] = dict(zip(infos, loaded, strict=True))
+        self.models: Sequence[ModelInfo] = tuple(infos)
+
+    def warm_up(self) -> None:
+        """Run each model once alone and once in a full batch, and decode what comes out."""
+        # Noise is decoded like speech; silence would not go through the whole search.
+        for model in self._loaded.values():
+            rate_hz = model.acoustic.sample_rate_hz
+            noise = np.random.default_rng(0).normal(0.0, 0.1, rate_hz).astype(np.float32)
+            options = StreamOptions(
+                language=model.manifest.language,
+                model=model.manifest.tags[0],
+                sample_rate_hz=rate_hz,
+            )
+            for count in sorted({1, self.max_batch}):
+                streams = [CtcStream(model, options) for _ in range(count)]
+                self.accept([(stream, noise) for stream in streams])
+                streams[0].finish()
+
+    def open(self, options: StreamOptions) -> CtcStream:
+        """Return a fresh stream.
+
+        Raises:
+            RequestError: No model has the language, the tag and the rate.
+        """
+        info = select_model(self.models, language=options.language, model=options.model)
+        if options.sample_rate_hz not in info.sample_rates_hz:
+            raise RequestError(
+                ErrorCode.INVALID_CONFIG,
+                f"sample_rate_hz: got {options.sample_rate_hz}; accepted: "
+                f"{', '.join(str(rate) for rate in info.sample_rates_hz)} for {info.name}",
+            )
+        return CtcStream(self._loaded[info], options)
+
+    def accept(self, batch: Sequence[tuple[EngineStream, Samples]]) -> None:
+        """Decode audio of several streams; those of one model are run together."""
+        forks = [
+            (stream, len(samples), stream.fork(samples))
+            for stream, samples in batch
+            if isinstance(stream, CtcStream)
+        ]
+        for model in self._loaded.values():
+            states: list[AcousticState] = [
+                state for stream, _, state in forks if stream.model is model
+            ]
+            run_together(model.acoustic, states, most=self.max_batch)
+        for stream, count, state in forks:
+            stream.commit(state, count)
+
+    def close(self) -> None:
+        """Free the models."""
+        self._loaded = {}
+
+
+def _describe(model: CtcModel, max_streams: int) -> ModelInfo:
+    manifest = model.manifest
+    return ModelInfo(
+        name=manifest.name,
+        engine="ctc",
+        language=manifest.language,
+        tags=manifest.tags,
+        sample_rates_hz=(model.acoustic.sample_rate_hz,),
+        max_alternatives=1 if model.graph is None else _MOST_ALTERNATIVES,
+        has_confidences=True,
+        has_word_times=True,
+        has_trailing_silence=True,
+        max_streams=max_streams or manifest.max_streams,
+    )
+
+
+def _refusal(option: str, problem: str) -> RequestError:
+    field = f"recognition.engine_options.{option}"
+    return RequestError(
+        ErrorCode.INVALID_CONFIG, f"settings: {field}: {problem}", violations={field: problem}
+    )

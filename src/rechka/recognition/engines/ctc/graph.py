@@ -1,0 +1,102 @@
+"""What the beam search walks through: words, their pronunciations and n-grams of words."""
+
+import zlib
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from rechka.recognition.engines.ctc.graph_file import read_arrays, refuse
+from rechka.recognition.engines.ctc.ngrams import NGrams
+
+__all__ = ["Graph", "read_graph"]
+
+Integers = npt.NDArray[np.int64]
+
+
+class Graph:
+    """A prefix tree of pronunciations and a language model. Constant; shared by streams.
+
+    Attributes:
+        node_token: Token on the way into each node, shape (nodes,).
+        first_child: First child of each node, shape (nodes + 1,); the next node's
+            first child ends them.
+        lookahead: Largest log-probability of a word at or below each node, float32.
+        first_entry: First pronunciation that ends in each node, shape (nodes + 1,).
+        entry_word: The word of each pronunciation.
+        ngrams: The language model.
+    """
+
+    def __init__(self, path: Path) -> None:
+        facts, arrays = read_arrays(path)
+        self.tokens: tuple[str, ...] = tuple(facts["tokens"])
+        self.node_token = arrays["node_token"].astype(np.int16)
+        children = arrays["node_children"].astype(np.int64)
+        nodes = len(self.node_token)
+        if not nodes or len(children) != nodes or children.sum() != nodes - 1:
+            raise ValueError("the tree's counts of children do not add up")
+        if int(self.node_token.max()) >= len(self.tokens):
+            raise ValueError("the tree has tokens that are not there")
+        self.first_child = (np.cumsum(children) - children + 1).astype(np.int32)
+        self.first_child = np.append(self.first_child, np.int32(nodes))
+        if (self.first_child[:-1] <= np.arange(nodes)).any():
+            raise ValueError("the tree has a child before its parent")
+        levels = arrays["node_lookahead_levels"].astype(np.float32)
+        self.lookahead = levels[arrays["node_lookahead"]]
+        entry_node = arrays["entry_node"].astype(np.int64)
+        self.entry_word = arrays["entry_word"].astype(np.int32)
+        self._text = zlib.decompress(arrays["word_text"].tobytes())
+        breaks = np.flatnonzero(np.frombuffer(self._text, dtype=np.uint8) == ord("\n"))
+        self._word_end = np.append(breaks, len(self._text)).astype(np.int32)
+        if len(self.lookahead) != nodes or len(entry_node) != len(self.entry_word):
+            raise ValueError("its arrays are of different lengths")
+        if not len(entry_node) or (np.diff(entry_node) < 0).any() or int(entry_node[-1]) >= nodes:
+            raise ValueError("its pronunciations are not sorted")
+        if int(self.entry_word.max()) >= self.words:
+            raise ValueError("its pronunciations are of words that are not there")
+        self.first_entry = np.searchsorted(entry_node, np.arange(nodes + 1)).astype(np.int32)
+        self.ngrams = NGrams(self.words, arrays)
+
+    @property
+    def words(self) -> int:
+        """How many words there are."""
+        return len(self._word_end)
+
+    def text(self, word: int) -> str:
+        """Return a word's text."""
+        begin = self._word_end[word - 1] + 1 if word else 0
+        return self._text[begin : self._word_end[word]].decode()
+
+    def find(self, texts: frozenset[str]) -> dict[str, int]:
+        """Return the words among the texts that are in the vocabulary, with their numbers."""
+        wanted = {text.encode(): text for text in texts}
+        lines = self._text.split(b"\n")
+        return {wanted[line]: number for number, line in enumerate(lines) if line in wanted}
+
+    def parents(self, nodes: Integers) -> Integers:
+        """Return each node's parent; the root's is the root."""
+        return np.maximum(np.searchsorted(self.first_child[:-1], nodes, side="right") - 1, 0)
+
+    def nodes_of(self, word: int) -> Integers:
+        """Return the nodes where the word's pronunciations end."""
+        entries = np.flatnonzero(self.entry_word == word)
+        return np.searchsorted(self.first_entry, entries, side="right") - 1
+
+
+def read_graph(path: Path, tokens: tuple[str, ...]) -> Graph:
+    """Read a compiled graph.
+
+    Args:
+        path: `graph.bin`.
+        tokens: Texts of the model's tokens.
+
+    Raises:
+        RequestError: The file is no good, or was compiled for other tokens.
+    """
+    try:
+        graph = Graph(path)
+    except (ValueError, KeyError, IndexError, TypeError, zlib.error) as error:
+        raise refuse(path, f"it is malformed: {error}") from None
+    if graph.tokens != tokens:
+        raise refuse(path, "it was compiled for other tokens than the model's; compile it again")
+    return graph

@@ -1,0 +1,269 @@
+"""Decoding by beam search: readings out of the search's hypotheses and traces."""
+
+import heapq
+import math
+from itertools import count as counter
+
+import numpy as np
+import numpy.typing as npt
+
+from rechka.recognition.engines.ctc.beam import BeamParameters
+from rechka.recognition.engines.ctc.graph import Graph
+from rechka.recognition.engines.ctc.hotwords import HotwordBoost
+from rechka.recognition.engines.ctc.readings import Calibration, DecodedWord, Reading
+from rechka.recognition.engines.ctc.search import BeamSearch
+from rechka.recognition.engines.ctc.tokens import Tokens
+from rechka.recognition.engines.ctc.traces import NONE, Traces
+
+__all__ = ["LexicalDecoder"]
+
+# Readings that a word's share in the probability is taken over.
+_COMPARED = 20
+# Paths looked at for each reading wanted: some have the words of another.
+_TRIES = 8
+# Words that an utterance has before those that can no longer change are settled.
+_SETTLE_AT_WORDS = 120
+# Traces beyond which alternatives are given up to save memory.
+_MOST_TRACES = 50_000
+
+# A path: its score, and its traces in order.
+_Path = tuple[float, list[int]]
+# An end of paths: its score, its last trace and the latest note on it.
+_End = tuple[float, int, int]
+
+
+class LexicalDecoder:
+    """Decodes one utterance with a vocabulary and a language model.
+
+    Args:
+        graph: Vocabulary and language model.
+        tokens: Inventory of the acoustic model.
+        parameters: Weights and widths of the search.
+        calibration: Of confidences.
+        hotwords: Phrases that are preferred; None for none.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        tokens: Tokens,
+        *,
+        parameters: BeamParameters,
+        calibration: Calibration,
+        hotwords: HotwordBoost | None = None,
+    ) -> None:
+        self._graph = graph
+        self._parameters = parameters
+        self._calibration = calibration
+        self._search = BeamSearch(graph, tokens, parameters, hotwords)
+        self._settled: list[DecodedWord] = []
+
+    @property
+    def bytes(self) -> int:
+        """Memory that the search holds."""
+        return self._search.hypotheses.bytes + self._search.traces.bytes
+
+    def accept(self, log_probs: npt.NDArray[np.float32]) -> None:
+        """Go on by some frames; shape (frames, tokens)."""
+        for row in log_probs:
+            self._search.step(row)
+            if self._search.traces.is_due:
+                self._collect()
+
+    def observe(self) -> Reading:
+        """Return the words of the best hypothesis; a word that is not whole is left out."""
+        beam, traces = self._search.hypotheses, self._search.traces
+        best = int(beam.score.argmax())
+        chain = traces.chain(int(beam.trace[best]))
+        shares = self._shares_of_histories()
+        confidences = [
+            self._calibration.word(
+                shares[int(traces.words["history"][trace])], float(traces.words["quality"][trace])
+            )
+            for trace in chain
+        ]
+        is_inside = beam.node[best] != 0
+        end = beam.previous_end[best] if is_inside else beam.last_frame[best] + 1
+        words = (*self._settled, *self._words(chain, int(end), confidences))
+        return Reading(words, _mean(words))
+
+    @property
+    def silent_frames(self) -> int:
+        """Frames since the last token of the best hypothesis."""
+        beam = self._search.hypotheses
+        return self._search.frame - 1 - int(beam.last_frame[beam.score.argmax()])
+
+    def finish(self, count: int) -> list[Reading]:
+        """Return at most so many readings, best first; only such as have words."""
+        paths = self._paths(max(count, _COMPARED))
+        if not self._settled and not paths[0][1]:
+            # The best reading of all is that nothing was said.
+            return []
+        readings: list[Reading] = []
+        end = self._end
+        for score, chain in paths:
+            words = (*self._settled, *self._words(chain, end, self._confidences(chain, paths)))
+            if words and len(readings) < count:
+                worse = math.exp(self._calibration.scale * (score - paths[0][0]))
+                first = readings[0].confidence if readings else _mean(words)
+                readings.append(Reading(words, first * min(1.0, worse)))
+        return readings
+
+    @property
+    def _end(self) -> int:
+        """Frame after the last token of the best hypothesis at the end of an utterance."""
+        beam = self._search.hypotheses
+        return int(beam.last_frame[self._finals()[0]]) + 1
+
+    def _finals(self) -> npt.NDArray[np.intp]:
+        """Return the hypotheses that an utterance can end with, those between words, best first.
+
+        If there are none the words before the running one are all that is known.
+        """
+        beam = self._search.hypotheses
+        finals = np.flatnonzero(beam.node == 0)
+        if not len(finals):
+            finals = np.arange(len(beam.node))
+        return finals[np.argsort(-self._search.final_scores()[finals], kind="stable")]
+
+    def _paths(self, count: int) -> list[_Path]:
+        """Return the best paths, each with other words."""
+        beam = self._search.hypotheses
+        finals = self._finals()
+        scores = self._search.final_scores()
+        # Ways that end in the blank or in a token add up; the first, the best, lends its trace.
+        ends: dict[int, _End] = {}
+        for number in finals.tolist():
+            history, score = int(beam.history[number]), float(scores[number])
+            if history in ends:
+                best, trace, note = ends[history]
+                ends[history] = (best + math.log1p(math.exp(score - best)), trace, note)
+            else:
+                ends[history] = (score, int(beam.trace[number]), int(beam.note[number]))
+        return _best_paths(self._search.traces, list(ends.values()), count)
+
+    def _confidences(self, chain: list[int], paths: list[_Path]) -> list[float]:
+        """Return the confidence of each word: paths with the same word at the same time vote."""
+        traces = self._search.traces
+        shares = self._calibration.shares([score for score, _ in paths])
+        votes = [0.0] * len(chain)
+        ends = [*(int(traces.words["previous_end"][trace]) for trace in chain[1:]), self._end]
+        for share, (_, other) in zip(shares, paths, strict=True):
+            times: dict[int, list[int]] = {}
+            for trace in other:
+                times.setdefault(int(traces.words["word"][trace]), []).append(
+                    int(traces.words["start"][trace])
+                )
+            for position, trace in enumerate(chain):
+                start = int(traces.words["start"][trace])
+                reach = max(4, ends[position] - start)
+                starts = times.get(int(traces.words["word"][trace]), ())
+                if any(abs(start - at) <= reach for at in starts):
+                    votes[position] += share
+        return [
+            self._calibration.word(vote, float(traces.words["quality"][trace]))
+            for vote, trace in zip(votes, chain, strict=True)
+        ]
+
+    def _shares_of_histories(self) -> dict[int, float]:
+        """Return the share of the beam's probability that goes through each history."""
+        beam, traces = self._search.hypotheses, self._search.traces
+        weights = np.exp(self._calibration.scale * beam.score)
+        weights /= weights.sum()
+        mass: dict[int, float] = {}
+        for trace, weight in zip(beam.trace.tolist(), weights.tolist(), strict=True):
+            mass[trace] = mass.get(trace, 0.0) + weight
+        shares: dict[int, float] = {}
+        queue = [-trace for trace in mass if trace != NONE]
+        heapq.heapify(queue)
+        # Parents have smaller numbers, so that a trace has all its weight when it comes up.
+        while queue:
+            trace = -heapq.heappop(queue)
+            history = int(traces.words["history"][trace])
+            shares[history] = shares.get(history, 0.0) + mass[trace]
+            parent = int(traces.words["parent"][trace])
+            if parent != NONE:
+                if parent not in mass:
+                    heapq.heappush(queue, -parent)
+                mass[parent] = mass.get(parent, 0.0) + mass[trace]
+        return shares
+
+    def _words(self, chain: list[int], end: int, confidences: list[float]) -> list[DecodedWord]:
+        if not chain:
+            return []
+        traces = self._search.traces
+        starts = [int(traces.words["start"][trace]) for trace in chain]
+        ends = [int(traces.words["previous_end"][trace]) for trace in chain[1:]] + [end]
+        following = [*starts[1:], end]
+        return [
+            # Neighbours may come from different paths: no word may reach into the next.
+            DecodedWord(
+                self._graph.text(int(traces.words["word"][trace])),
+                start,
+                max(start + 1, min(own_end, next_start)),
+                confidence,
+            )
+            for trace, start, own_end, next_start, confidence in zip(
+                chain, starts, ends, following, confidences, strict=True
+            )
+        ]
+
+    def _collect(self) -> None:
+        """Forget dead traces; settle what all hypotheses agree in if there is much of it."""
+        beam, traces = self._search.hypotheses, self._search.traces
+        root = NONE
+        chain = traces.chain(int(beam.trace[beam.score.argmax()]))
+        if len(chain) > _SETTLE_AT_WORDS:
+            root = traces.shared(beam.trace)
+        if root != NONE:
+            paths = self._paths(_COMPARED)
+            length = chain.index(root) + 1
+            ends = [int(traces.words["previous_end"][trace]) for trace in chain[1:]]
+            end = ends[length - 1] if length <= len(ends) else self._end
+            confidences = self._confidences(chain, paths)[:length]
+            self._settled += self._words(chain[:length], end, confidences)
+            traces.cut(root)
+            is_at_root = beam.trace == root
+            beam.trace = np.where(is_at_root, NONE, beam.trace)
+            beam.note = np.where(is_at_root, NONE, beam.note)
+        words, notes = traces.collect(beam.trace, beam.note, most=_MOST_TRACES)
+        beam.trace, beam.note = words[beam.trace], notes[beam.note]
+
+
+def _best_paths(traces: Traces, ends: list[_End], count: int) -> list[_Path]:
+    """Return paths in order of score, best first, each with other words; one may be empty.
+
+    A path leads from an end to the first word. Between its words it may turn off to what
+    was noted there, which costs as much as that was behind.
+    """
+    parent, note_before = traces.words["parent"], traces.words["note"]
+    ties = counter()
+    # Score less than zero, a number that is never equal, trace and note where turning off
+    # begins, and the traces behind, last one first.
+    queue: list[tuple[float, int, int, int, tuple[int, ...]]] = [
+        (-score, next(ties), trace, note, ()) for score, trace, note in ends
+    ]
+    heapq.heapify(queue)
+    seen: set[tuple[int, ...]] = set()
+    paths: list[_Path] = []
+    for _ in range(_TRIES * count):
+        if not queue or len(paths) == count:
+            break
+        cost, _, trace, note, behind = heapq.heappop(queue)
+        chain = [*traces.chain(trace), *behind[::-1]]
+        words = tuple(traces.words["word"][chain].tolist())
+        if words not in seen:
+            seen.add(words)
+            paths.append((-cost, chain))
+        while True:
+            for other, other_note, delta in traces.noted(note):
+                heapq.heappush(queue, (cost - delta, next(ties), other, other_note, behind))
+            if trace == NONE:
+                break
+            behind = (*behind, trace)
+            note, trace = int(note_before[trace]), int(parent[trace])
+    return paths
+
+
+def _mean(words: tuple[DecodedWord, ...] | list[DecodedWord]) -> float:
+    return sum(word.confidence for word in words) / len(words) if words else 1.0
