@@ -44,12 +44,12 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
-$(SERVER): pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --editable '.[server]'
+$(SERVER): pyproject.toml starter-models/pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable ./starter-models --editable '.[server]'
 	@touch $@
 
-$(DEV): pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --editable '.[server,evaluate]' --group dev
+$(DEV): pyproject.toml starter-models/pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable ./starter-models --editable '.[server,evaluate]' --group dev
 	@touch $@ $(SERVER)
 
 .venv-training/.installed: training/acoustic/requirements.txt

@@ -12,13 +12,14 @@ from rechka.access.port import AccessStore
 from rechka.access.quota import Quota
 from rechka.access.service import Access
 from rechka.access.tokens import TokenSigner
+from rechka.catalog.local import starter_models
 from rechka.errors import RechkaError
 from rechka.gateway.app import create_app
 from rechka.gateway.server import HttpServer
 from rechka.recognition.port import Recognizer
 from rechka.session.clock import AsyncioClock, Clock
 from rechka.session.conversation import profanity_rules
-from rechka.settings import Settings
+from rechka.settings import RecognitionSettings, Settings
 from rechka.storage.access_sql import open_access_store
 from rechka.storage.signing_key import load_signer
 from rechka.text.pipeline import warm_up
@@ -33,6 +34,15 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 # How late, at most, health and readiness tell a change of the workers.
 _READINESS_INTERVAL_S = 0.2
+
+
+def _with_starter_models(settings: RecognitionSettings) -> RecognitionSettings:
+    """Give the starter models, where they are installed, to an engine that got none."""
+    folder = starter_models()
+    if settings.engine != "auto" or "ctc" in settings.engine_options or folder is None:
+        return settings
+    options = {**settings.engine_options, "ctc": {"models": [str(folder)]}}
+    return settings.model_copy(update={"engine_options": options})
 
 
 def _create_access(settings: Settings, store: AccessStore, signer: TokenSigner) -> Access:
@@ -112,7 +122,7 @@ class Server:
             stack.push_async_callback(access.close)
             await access.start()
             if self._given_recognizer is None:
-                pool = await start_pool(self._settings.recognition)
+                pool = await start_pool(_with_starter_models(self._settings.recognition))
                 stack.push_async_callback(pool.close)
                 self._recognizer: Recognizer = pool
             else:

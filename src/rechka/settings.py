@@ -113,9 +113,10 @@ class EndpointingSettings(_Section):
 class RecognitionSettings(_Section):
     """The engine and its workers."""
 
-    engine: str | tuple[str, ...] = "pocketsphinx"
+    engine: str | tuple[str, ...] = "auto"
     """Registered name of the engine; a list of several in order of preference, each of
-    which serves the languages of its models; or `auto`, every installed engine."""
+    which serves the languages of its models; or `auto`: `ctc` with the starter models,
+    then `pocketsphinx`, each where it is installed."""
     engine_options: dict[str, Any] = {}
     """Options of the engine; each engine documents its own. For several engines, and for
     `auto`, a table of its own for each, such as `engine_options.ctc`."""

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
+import onnxruntime  # type: ignore[import-untyped, unused-ignore]
 import pytest
 
 from rechka.recognition.engines.ctc.features import LogMel

@@ -11,9 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 import torch
-from torch import Tensor
-
 from text import TOKENS, clean, is_held_out, to_tokens
+from torch import Tensor
 
 __all__ = ["Batch", "Config", "Corpora", "Utterance", "batches", "collate"]
 
@@ -100,8 +99,7 @@ class Corpora:
         if "mul" in config.heads:
             self._sounds = self._frequent_sounds()
         self.sizes = {
-            head: len(self._sounds) if head == "mul" else len(TOKENS[head])
-            for head in config.heads
+            head: len(self._sounds) if head == "mul" else len(TOKENS[head]) for head in config.heads
         }
         self.training: dict[str, list[Utterance]] = {}
         for pattern in config.corpora:
@@ -143,8 +141,9 @@ class Corpora:
                     tokens: list[int] | None = [n for n in numbers if n is not None]
                 else:
                     words = clean(sentence, head)
-                    if words is None or (head != "en" or not name.endswith("learners")) and (
-                        is_held_out(words) != is_test
+                    if words is None or (
+                        (head != "en" or not name.endswith("learners"))
+                        and (is_held_out(words) != is_test)
                     ):
                         continue
                     tokens = to_tokens(words, head)

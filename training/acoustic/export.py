@@ -12,11 +12,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
-from torch import Tensor, nn
-
 from model import MELS, STEP, SUBSAMPLING, AcousticModel, Block
+from onnx import TensorProto, helper, numpy_helper
 from text import TOKENS
+from torch import Tensor, nn
 
 CHUNK_FRAMES = 2 * STEP
 _LEAST_QUANTIZED = 4096

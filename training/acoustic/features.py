@@ -10,8 +10,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 __all__ = ["RATE_HZ", "Augmenter", "log_mel", "power_spectrum"]
 
@@ -56,9 +56,9 @@ _WINDOW_SHAPE = torch.hann_window(_WINDOW)
 
 def power_spectrum(waves: Tensor) -> Tensor:
     """Return [B, T, 257] of [B, S] samples in [-1, 1]; a frame is centred every 10 ms."""
-    emphasized = F.pad(waves, (1, 0))
+    emphasized = functional.pad(waves, (1, 0))
     emphasized = emphasized[:, 1:] - _PRE_EMPHASIS * emphasized[:, :-1]
-    padded = F.pad(emphasized, (_WINDOW // 2 - HOP // 2, _WINDOW // 2))
+    padded = functional.pad(emphasized, (_WINDOW // 2 - HOP // 2, _WINDOW // 2))
     frames = padded.unfold(1, _WINDOW, HOP)[:, : (waves.shape[1] + HOP // 2) // HOP]
     spectrum = torch.fft.rfft(frames * _WINDOW_SHAPE, n=_FFT)
     return spectrum.real.square() + spectrum.imag.square()
@@ -112,9 +112,11 @@ class Augmenter:
         tail = tail / tail.sum(1, keepdim=True) * 10 ** (ratio_db / 10)
         tail = tail * (self._uniform(0, 1, batch, 1) < 0.5)
         kernel = torch.cat((tail.flip(1), torch.ones(batch, 1)), 1)
-        padded = F.pad(mel.transpose(1, 2), (taps, 0)).reshape(1, batch * MELS, frames + taps)
+        padded = functional.pad(mel.transpose(1, 2), (taps, 0)).reshape(
+            1, batch * MELS, frames + taps
+        )
         weights = kernel.repeat_interleave(MELS, 0)[:, None]
-        rung = F.conv1d(padded, weights, groups=batch * MELS)
+        rung = functional.conv1d(padded, weights, groups=batch * MELS)
         return rung.reshape(batch, MELS, frames).transpose(1, 2)
 
     def _noise(self, mel: Tensor, level: Tensor) -> Tensor:
@@ -127,7 +129,7 @@ class Augmenter:
         # A band of the mel scale sums several bins of the spectrum.
         grain = 0.5 * (1 - torch.log(grain))
         unrest = torch.randn(batch, 1, frames // 20 + 2, generator=self._chance)
-        slow = F.interpolate(unrest, size=frames, mode="linear")[:, 0, :, None]
+        slow = functional.interpolate(unrest, size=frames, mode="linear")[:, 0, :, None]
         swing = self._uniform(0, 0.8, batch, 1, 1)
         return (loudness * colour)[:, None] * grain * torch.exp(swing * slow)
 

@@ -10,8 +10,8 @@ Frames are 10 ms going in, 40 ms in the outer blocks and coming out, 80 ms in th
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 __all__ = ["AcousticModel", "Shape"]
 
@@ -41,7 +41,7 @@ class Shape:
 
 def delayed(x: Tensor, frames: int) -> Tensor:
     """Shift [B, T, C] later by some frames; zeros come in."""
-    return F.pad(x, (0, 0, frames, 0))[:, : x.shape[1]] if frames else x
+    return functional.pad(x, (0, 0, frames, 0))[:, : x.shape[1]] if frames else x
 
 
 class RunningMean(nn.Module):
@@ -83,11 +83,13 @@ class Block(nn.Module):
 
     def mix(self, x: Tensor) -> Tensor:
         """Run the layers of each frame."""
-        return self.narrow(F.silu(self.wide(self.norm(x))))
+        return self.narrow(functional.silu(self.wide(self.norm(x))))
 
     def forward(self, x: Tensor) -> Tensor:
         """Map [B, T, C] to the same shape, `look` frames late."""
-        return delayed(x, self.look) + self.mix(self.convolve(F.pad(x, (0, 0, self.kernel - 1, 0))))
+        return delayed(x, self.look) + self.mix(
+            self.convolve(functional.pad(x, (0, 0, self.kernel - 1, 0)))
+        )
 
 
 class AcousticModel(nn.Module):

@@ -18,12 +18,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import soundfile
 import soxr
-
 from text import is_held_out, is_speakable, read_sentences
 
 RATE_HZ = 16_000
@@ -136,7 +136,7 @@ def speak(voice: Voice, text: Path, held_out: Path, output: Path) -> float:
     lines = _lines(voice, text, held_out)
     rows: list[str] = []
     with (output / f"{voice.label}.pcm").open("wb") as pcm:
-        while offset < wanted and (batch := [line for _, line in zip(range(_BATCH), lines)]):
+        while offset < wanted and (batch := list(islice(lines, _BATCH))):
             with tempfile.TemporaryDirectory() as folder:
                 _SYNTHESIZERS[voice.synthesizer](voice, batch, Path(folder))
                 for number, line in enumerate(batch):

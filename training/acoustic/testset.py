@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-
 from data import RATE_HZ
 from text import clean
 

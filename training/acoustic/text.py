@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
+import pocketsphinx
+
 __all__ = [
     "LANGUAGES",
     "TOKENS",
@@ -25,14 +27,16 @@ _LETTERS = {
     "tr": "abcçdefgğhıijklmnoöprsştuüvyz",
 }
 _PHONES = (
-    "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW "
-    "V W Y Z ZH"
-).split()
+    *("AA", "AE", "AH", "AO", "AW", "AY", "B", "CH", "D", "DH", "EH", "ER", "EY"),
+    *("F", "G", "HH", "IH", "IY", "JH", "K", "L", "M", "N", "NG", "OW", "OY"),
+    *("P", "R", "S", "SH", "T", "TH", "UH", "UW", "V", "W", "Y", "Z", "ZH"),
+)
+
 # What the network tells apart: Russian and Turkish are written nearly as they are
 # spoken, English is not.
 TOKENS: dict[str, tuple[str, ...]] = {
     "ru": tuple(_LETTERS["ru"]),
-    "en": tuple(_PHONES),
+    "en": _PHONES,
     "tr": tuple(_LETTERS["tr"]),
 }
 _PUNCTUATION = re.compile(r"[\s.,!?;:()\[\]{}\"«»“”„…–—-]+")
@@ -56,8 +60,6 @@ def clean(line: str, language: str) -> list[str] | None:
 @cache
 def pronunciations() -> dict[str, tuple[tuple[str, ...], ...]]:
     """Return the dictionary of the pocketsphinx wheel, by word."""
-    import pocketsphinx
-
     path = Path(pocketsphinx.get_model_path("en-us/cmudict-en-us.dict"))
     found: dict[str, list[tuple[str, ...]]] = {}
     for line in path.read_text(encoding="utf-8").splitlines():

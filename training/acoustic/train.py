@@ -11,17 +11,17 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
-import torch.nn.functional as F
-from torch import Tensor, multiprocessing
-
 from data import RATE_HZ, Batch, Config, Corpora, batches, collate
 from features import HOP, Augmenter, log_mel, power_spectrum
 from model import STEP, SUBSAMPLING, AcousticModel
+from torch import Tensor, multiprocessing
+from torch.nn import functional
 
 _CHECKPOINT_S = 240.0
 _LOG_S = 30.0
@@ -44,7 +44,7 @@ def padded(batch: Batch, delay_frames: int) -> tuple[Batch, Tensor]:
     tail = (delay_frames + 2) * SUBSAMPLING * HOP
     step = STEP * HOP
     size = math.ceil((batch.waves.shape[1] + tail) / step) * step
-    waves = F.pad(batch.waves, (0, size - batch.waves.shape[1]))
+    waves = functional.pad(batch.waves, (0, size - batch.waves.shape[1]))
     outputs = (batch.samples + tail) // (SUBSAMPLING * HOP)
     return Batch(waves, batch.samples, batch.heads, batch.tokens), outputs
 
@@ -57,7 +57,7 @@ def loss_of(model: AcousticModel, encoded: Tensor, batch: Batch, outputs: Tensor
         logits = model.heads[head](encoded[rows]).float()
         targets = torch.tensor([t for row in rows for t in batch.tokens[row]])
         sizes = torch.tensor([len(batch.tokens[row]) for row in rows])
-        loss = F.ctc_loss(
+        loss = functional.ctc_loss(
             logits.log_softmax(-1).transpose(0, 1),
             targets,
             outputs[rows],
@@ -75,7 +75,7 @@ def greedy(logits: Tensor) -> list[int]:
     """Return the tokens of the best path of [T, V + 1]."""
     best = logits.argmax(-1).tolist()
     blank = logits.shape[-1] - 1
-    return [t for before, t in zip([blank, *best], best) if t not in (before, blank)]
+    return [t for before, t in pairwise([blank, *best]) if t not in (before, blank)]
 
 
 def distance(a: Sequence[int], b: Sequence[int]) -> int:
@@ -220,9 +220,7 @@ class Trainer:
         self._steps += 1
         share = 1 / min(self._steps, _AVERAGE_OVER)
         with torch.no_grad():
-            for mean, now in zip(
-                self._average.parameters(), self.model.parameters(), strict=True
-            ):
+            for mean, now in zip(self._average.parameters(), self.model.parameters(), strict=True):
                 mean.lerp_(now, share)
         return float(loss.detach())
 
@@ -240,7 +238,9 @@ class Trainer:
             parameter.grad = part.view_as(parameter)
 
     def _log(self, **values: Any) -> None:
-        line = json.dumps({"minutes": round(self._elapsed_s / 60, 1), "steps": self._steps} | values)
+        line = json.dumps(
+            {"minutes": round(self._elapsed_s / 60, 1), "steps": self._steps} | values
+        )
         print(line, flush=True)
         with (self._output / "log.jsonl").open("a") as file:
             file.write(line + "\n")

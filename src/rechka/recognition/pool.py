@@ -137,33 +137,21 @@ class WorkerPool:
             UnavailableError: No worker runs.
         """
         select_model(self.models, language=options.language, model=options.model)
-<<<<<<< HEAD
         refusal: RechkaError = CapacityError(
             ErrorCode.OVERLOADED,
             "The server has as many streams as it can serve in time; try again later",
             retry_after_s=1.0,
         )
-        for slot in sorted(self._slots, key=lambda slot: slot.streams):
-            if slot.worker is None or not self._has_room(slot, slot.worker, options):
-=======
         for slot in sorted(self._slots, key=lambda slot: slot.load.taken):
             share = self._take_share(slot, options)
             if share is None or slot.worker is None:
->>>>>>> ctc
                 continue
             try:
-<<<<<<< HEAD
-                return PooledStream(slot, await slot.worker.open(options))
+                return PooledStream(slot, await slot.worker.open(options), share=share)
             except (CapacityError, UnavailableError) as error:
                 # It is ending, or was counted differently: another one may have room.
-                slot.streams -= 1
-                refusal = error
-=======
-                return PooledStream(slot, await slot.worker.open(options), share=share)
-            except (CapacityError, UnavailableError):
-                # It is ending, or was counted differently: another one may have room.
                 slot.load.give_back(share)
->>>>>>> ctc
+                refusal = error
             except BaseException:
                 slot.load.give_back(share)
                 raise

@@ -97,22 +97,17 @@ class Scheduler:
         opening = asyncio.ensure_future(self.run(lambda: self._engine.open(options)))
         try:
             engine_stream = await asyncio.shield(opening)
-        except BaseException as error:
+        except asyncio.CancelledError:
             self._load.give_back(share)
-            if isinstance(error, asyncio.CancelledError):
-                opening.add_done_callback(self._discard)
+            opening.add_done_callback(self._discard)
             raise
-<<<<<<< HEAD
         except RechkaError:
+            self._load.give_back(share)
             raise
         except Exception as failure:
+            self._load.give_back(share)
             raise _engine_failed(failure) from failure
-        finally:
-            self._opening -= 1
-        stream = ScheduledStream(self, engine_stream, rate_hz=options.sample_rate_hz)
-=======
         stream = ScheduledStream(self, engine_stream, rate_hz=options.sample_rate_hz, share=share)
->>>>>>> ctc
         self._streams.add(stream)
         return stream
 
