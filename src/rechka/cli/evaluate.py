@@ -33,6 +33,17 @@ __all__ = ["evaluate"]
 _SERVED_RATES_HZ = (8_000, 16_000, 48_000)
 _CHUNK_MS = 100
 _COLUMNS = ("file", "transcript")
+_LABELS = {
+    "audio_s": "audio, s",
+    "wer": "word error rate",
+    "cer": "character error rate",
+    "exact_wer": "word error rate of the exact text",
+    "exact_cer": "character error rate of the exact text",
+    "empty": "clips without a result",
+    "real_time_factor": "real-time factor",
+    "first_partial_ms_p50": "first partial after the first word, median, ms",
+    "first_partial_ms_p95": "the same, 95th percentile, ms",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +91,7 @@ class Measured:
 )
 @click.option("--sessions", default=1, show_default=True, help="Clips recognized side by side.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print a table of Markdown.")
 @click.option("--details", is_flag=True, help="Print each clip's texts to standard error.")
 def evaluate(
     manifest: Path,
@@ -88,6 +100,7 @@ def evaluate(
     sessions: int,
     *,
     as_json: bool,
+    as_markdown: bool,
     details: bool,
     **how: Any,
 ) -> None:
@@ -114,6 +127,8 @@ def evaluate(
     rows = [_summary(name, of, is_fast=is_fast) for name, of in _sets(measured)]
     if as_json:
         click.echo(json.dumps(rows, ensure_ascii=False))
+    elif as_markdown:
+        click.echo(_markdown(rows))
     else:
         _print_table(rows)
 
@@ -248,6 +263,23 @@ def _summary(name: str, measured: Sequence[Measured], *, is_fast: bool) -> dict[
         if delays_ms
         else None,
     }
+
+
+def _markdown(rows: Sequence[dict[str, Any]]) -> str:
+    """Return a table with a column for each set; figures that were not measured are left out."""
+    lines = [
+        " | ".join(("", *(f"{row['set']} ({row['clips']} clips)" for row in rows))),
+        "|".join("---" for _ in range(len(rows) + 1)),
+    ]
+    for name, label in _LABELS.items():
+        if any(row[name] is not None for row in rows):
+            share = name.endswith(("wer", "cer"))
+            values = (
+                "–" if row[name] is None else f"{row[name]:.1%}" if share else str(row[name])
+                for row in rows
+            )
+            lines.append(" | ".join((label, *values)))
+    return "\n".join(f"| {line.strip()} |" for line in lines)
 
 
 def _print_table(rows: Sequence[dict[str, Any]]) -> None:
