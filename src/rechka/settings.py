@@ -124,7 +124,7 @@ class RecognitionSettings(_Section):
     """Worker processes; 0 means one for each core that this process may use."""
     streams_per_worker: Annotated[int, Field(ge=0, le=10_000)] = 0
     """Streams that a worker takes at once; 0 means what the engine advises."""
-    start_timeout_s: Seconds = 60.0
+    start_timeout_s: Seconds = 300.0
     """Time that a worker has to load its models and get warm."""
 
 
