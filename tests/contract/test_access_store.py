@@ -1,6 +1,7 @@
 """What every access store does, whatever it is made of."""
 
 import asyncio
+import contextlib
 from dataclasses import replace
 
 import pytest
@@ -229,6 +230,25 @@ async def test_a_burst_over_two_servers_is_admitted_up_to_the_quota(open_store: 
     assert answers.count(None) == 10
     refused = [answer for answer in answers if answer is not None]
     assert {name for name, _ in refused} == {QuotaName.CONCURRENT_SESSIONS}
+
+
+async def test_a_caller_that_is_canceled_holds_nobody_up(store: AccessStore) -> None:
+    await fill(store)
+    for steps in range(60):
+        canceled = asyncio.create_task(admit(store, f"canceled{steps}", UNLIMITED))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        canceled.cancel()
+        canceled.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await canceled
+        # What was begun has ended: there is no lease that could come later.
+        await store.settle(released=[f"canceled{steps}"], usage=[])
+        assert await admit(store, f"other{steps}", UNLIMITED) is None
+    quota = replace(UNLIMITED, concurrent_sessions=60)
+    assert await admit(store, "one too many", quota) is not None
+    await store.settle(released=["other0"], usage=[])
+    assert await admit(store, "the last", quota) is None
 
 
 async def test_a_released_slot_is_free_at_once(store: AccessStore) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 
 from rechka.access.administration import Administration
 from rechka.access.audit import Actor, AuditLog
@@ -59,6 +60,7 @@ class Access:
         self._on_trouble = on_trouble
         self._cache = TrustCache(store)
         self._audit = AuditLog(store, clock=time.time)
+        self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         throttle = LoginThrottle(login_failures_per_minute)
         self.authority = Authority(store, cache=self._cache, audit=self._audit, throttle=throttle)
@@ -92,9 +94,8 @@ class Access:
 
     async def close(self) -> None:
         """Write what waits to be written, give all leases back and close the store."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._stopping.set()
+        await asyncio.gather(*self._tasks)
         self._tasks.clear()
         for work in (self.meter.close, self._audit.flush):
             try:
@@ -104,12 +105,14 @@ class Access:
         await self._store.close()
 
     async def _repeat(self, work: Callable[[], Awaitable[None]], every_s: float) -> None:
-        while True:
+        while not self._stopping.is_set():
             try:
                 await work()
             except Exception as error:
                 self._on_trouble(error)
-            await asyncio.sleep(every_s)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(every_s):
+                    await self._stopping.wait()
 
     async def _refresh(self) -> None:
         await self._cache.refresh()

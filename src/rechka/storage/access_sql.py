@@ -12,13 +12,16 @@ from rechka.storage.access_directory import SqlDirectory
 from rechka.storage.access_metering import SqlMetering
 from rechka.storage.database import Database, parse_database_url
 from rechka.storage.migrate import migrate
+from rechka.storage.uninterrupted import uninterrupted
 
 __all__ = ["SqlAccessStore", "open_access_store"]
 
 
+@uninterrupted
 class SqlAccessStore(SqlDirectory, SqlCredentials, SqlMetering, SqlAuditTrail):
     """An `AccessStore` on a database whose schema is up to date.
 
+    Cancellation: a method that has begun ends first, and then its caller.
     Threading: one event loop.
     """
 

@@ -144,7 +144,8 @@ class Database:
         Raises:
             UnavailableError: The database is not reachable.
 
-        Cancellation: safe; nothing is written.
+        Cancellation: nothing is written, but the connection is lost, and SQLite may
+        stay locked for a while; see `rechka.storage.uninterrupted`.
         """
         with _reachable():
             async with self._writing, self._engine.connect() as connection:
