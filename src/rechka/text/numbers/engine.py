@@ -104,10 +104,10 @@ class Normalizer:
         written = self._rewritten(tokens, words, settled)
         return written, len(written) - (len(tokens) - settled)
 
-    def _folded(self, tokens: Sequence[Token]) -> list[str]:
+    def _folded(self, tokens: Sequence[Token]) -> tuple[str, ...]:
         # Engines and people write е and ё at will; the rules know е only.
-        words = [fold(token.text, self._language) for token in tokens]
-        return [word.replace("ё", "е") for word in words] if self._language == "ru" else words
+        words = tuple(fold(token.text, self._language) for token in tokens)
+        return tuple(word.replace("ё", "е") for word in words) if self._language == "ru" else words
 
     def _rewritten(
         self, tokens: Sequence[Token], words: Sequence[str], limit: int

@@ -1,6 +1,7 @@
 """How English rules read words: numbers at a place, and what stands around them."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from rechka.text.numbers.composing import Analysis, Number, parse_number, parse_run
@@ -23,6 +24,12 @@ def word_at(words: Sequence[str], at: int) -> str:
 
 def number_at(words: Sequence[str], at: int) -> Number | None:
     """Return the number that begins at a word, of either kind."""
+    return _number(tuple(words), at)
+
+
+# Every rule asks for the number at its word, most of them for the same one.
+@lru_cache(maxsize=512)
+def _number(words: tuple[str, ...], at: int) -> Number | None:
     if word_at(words, at) == "a" and word_at(words, at + 1) in SCALES:
         number = parse_number(words, at + 1, analyze, connector="and")
         return number._replace(first=at) if number else None

@@ -1,6 +1,7 @@
 """How Russian rules read words: numbers at a place, and what stands around them."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from rechka.text.numbers.composing import Analysis, Number, parse_number, parse_run
@@ -13,6 +14,12 @@ _NOT_ALONE: Final = frozenset({"тысячи", "тысяч", "тысячам", "
 
 def number_at(words: Sequence[str], at: int) -> Number | None:
     """Return the number that begins at a word, of either kind."""
+    return _number(tuple(words), at)
+
+
+# Every rule asks for the number at its word, most of them for the same one.
+@lru_cache(maxsize=512)
+def _number(words: tuple[str, ...], at: int) -> Number | None:
     if at >= len(words):
         return None
     number = parse_number(words, at, analyze)

@@ -1,6 +1,7 @@
 """How Turkish rules read words: numbers at a place, and what stands around them."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from rechka.text.numbers.composing import Analysis, Number, parse_number, parse_run
 from rechka.text.numbers.turkish_words import analyze
@@ -15,6 +16,12 @@ def word_at(words: Sequence[str], at: int) -> str:
 
 def number_at(words: Sequence[str], at: int) -> Number | None:
     """Return the number that begins at a word, of either kind."""
+    return _number(tuple(words), at)
+
+
+# Every rule asks for the number at its word, most of them for the same one.
+@lru_cache(maxsize=512)
+def _number(words: tuple[str, ...], at: int) -> Number | None:
     return parse_number(words, at, analyze) if at < len(words) else None
 
 
