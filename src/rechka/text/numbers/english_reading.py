@@ -2,24 +2,12 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Final
 
 from rechka.text.numbers.composing import Analysis, Number, parse_number, parse_run
-from rechka.text.numbers.english_words import analyze
+from rechka.text.numbers.english_words import OH, SCALES, analyze
+from rechka.text.numbers.matches import word_at
 
-__all__ = ["OH", "SCALES", "cardinal_at", "digit_at", "fraction_run", "is_alone", "number_at",
-           "word_at"]  # fmt: skip
-
-SCALES: Final = frozenset({"hundred", "thousand", "million", "billion", "trillion"})
-"""Words that are numbers only after another one."""
-
-OH: Final = frozenset({"oh", "o"})
-"""Words for zero among digits."""
-
-
-def word_at(words: Sequence[str], at: int) -> str:
-    """Return a word, "" outside the sentence."""
-    return words[at] if 0 <= at < len(words) else ""
+__all__ = ["cardinal_at", "digit_at", "fraction_run", "is_alone", "number_at"]
 
 
 def number_at(words: Sequence[str], at: int) -> Number | None:

@@ -6,12 +6,7 @@ from functools import lru_cache
 from rechka.text.numbers.composing import Analysis, Number, parse_number, parse_run
 from rechka.text.numbers.turkish_words import analyze
 
-__all__ = ["cardinal_at", "fraction_run", "is_alone", "number_at", "word_at"]
-
-
-def word_at(words: Sequence[str], at: int) -> str:
-    """Return a word, "" outside the sentence."""
-    return words[at] if 0 <= at < len(words) else ""
+__all__ = ["cardinal_at", "fraction_run", "is_alone", "number_at"]
 
 
 def number_at(words: Sequence[str], at: int) -> Number | None:
