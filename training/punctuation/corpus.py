@@ -1,5 +1,6 @@
 """Sentences to labeled utterances, and the split into training and held-out text."""
 
+import csv
 import lzma
 import random
 from collections.abc import Iterator, Sequence
@@ -8,10 +9,10 @@ from typing import NamedTuple
 
 from rechka.text.languages import fold
 
-__all__ = ["Utterance", "read_blocks", "utterances"]
+__all__ = ["Utterance", "read_split", "utterances"]
 
-BLOCK_LINES = 200
-HELD_OUT_EVERY = 10
+HELD_OUT_SHARE = 10
+GAP_SHARE = 50
 MAX_WORDS = 60
 _STRIPPED = "\"'«»“”„‘’()[]{}*_—–-<>"
 _MARKS = {",": 1, ":": 1, ".": 2, "!": 2, ";": 2, "…": 2, "?": 3}
@@ -32,32 +33,52 @@ class Utterance(NamedTuple):
     cases: tuple[int, ...]
 
 
-def read_blocks(path: Path) -> tuple[list[list[str]], list[list[str]]]:
-    """Return training and held-out blocks of consecutive sentences.
+def read_split(path: Path) -> tuple[list[list[str]], list[list[str]]]:
+    """Return the training and the held-out sentences, each a list a source.
 
-    Every tenth block of 200 lines is held out whole, so that neighbors of a
-    held-out sentence are rarely in training; sentences of held-out blocks that
-    occur elsewhere too are taken out of training.
+    The last tenth of every source is held out as one piece, so that no document
+    is in both: the lines of a source come document by document. The document that
+    the border cuts is left out of training by a gap of a fiftieth of the source,
+    and sentences that are held out somewhere are taken out of training everywhere.
+
+    Raises:
+        ValueError: SOURCES.tsv does not say where every line comes from.
     """
     with lzma.open(path, "rt", encoding="utf-8") as file:
         lines = [line.strip() for line in file]
-    blocks = [lines[at : at + BLOCK_LINES] for at in range(0, len(lines), BLOCK_LINES)]
-    held_out = blocks[HELD_OUT_EVERY - 1 :: HELD_OUT_EVERY]
-    known = {line for block in held_out for line in block}
-    training = [
-        [line for line in block if line not in known]
-        for number, block in enumerate(blocks)
-        if number % HELD_OUT_EVERY != HELD_OUT_EVERY - 1
-    ]
-    return training, held_out
+    counts = _source_lines(path)
+    if sum(counts) != len(lines):
+        message = f"{path}: {len(lines)} lines, but SOURCES.tsv beside it names {sum(counts)}"
+        raise ValueError(message)
+    training, held_out, start = [], [], 0
+    for count in counts:
+        source = lines[start : start + count]
+        start += count
+        border = count - count // HELD_OUT_SHARE
+        training.append(source[: border - count // GAP_SHARE])
+        held_out.append(source[border:])
+    known = {line for source in held_out for line in source}
+    return [[line for line in source if line not in known] for source in training], held_out
 
 
-def utterances(blocks: Sequence[Sequence[str]], language: str, *, seed: int) -> list[Utterance]:
+def _source_lines(path: Path) -> list[int]:
+    """Return how many lines of a text each source has, in their order."""
+    with (path.parent / "SOURCES.tsv").open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file, delimiter="\t")
+        language = path.name.partition(".")[0]
+        return [
+            int(row["lines"])
+            for row in rows
+            if row["language"] == language and row["in_main_file"] == "yes"
+        ]
+
+
+def utterances(sources: Sequence[Sequence[str]], language: str, *, seed: int) -> list[Utterance]:
     """Return utterances of one to three neighboring sentences."""
     chance = random.Random(seed)
     result = []
-    for block in blocks:
-        sentences = [sentence for line in block if (sentence := _labeled(line, language))]
+    for source in sources:
+        sentences = [sentence for line in source if (sentence := _labeled(line, language))]
         at = 0
         while at < len(sentences):
             count = chance.choices((1, 2, 3), (45, 30, 25))[0]

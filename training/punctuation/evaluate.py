@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from corpus import Utterance, read_blocks, utterances
+from corpus import Utterance, read_split, utterances
 
 from rechka.text.punctuation import punctuator_for
 from rechka.text.tokens import Token
@@ -92,7 +92,7 @@ def main() -> None:
     parser.add_argument("--text", type=Path, required=True, help="folder of <language>.txt.xz")
     arguments = parser.parse_args()
     for language in arguments.languages:
-        _, held_out = read_blocks(arguments.text / f"{language}.txt.xz")
+        _, held_out = read_split(arguments.text / f"{language}.txt.xz")
         data = utterances(held_out, language, seed=2)
         print(f"\n{language}: {len(data)} utterances, {sum(len(u.words) for u in data)} words\n")
         report(data, language)

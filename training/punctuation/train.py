@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from corpus import Utterance, read_blocks, utterances
+from corpus import Utterance, read_split, utterances
 from export import export
 from model import PunctuationModel
 from torch import Tensor
@@ -91,7 +91,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.manual_seed(arguments.seed)
     torch.set_num_threads(1)
-    training, _ = read_blocks(arguments.text / f"{arguments.language}.txt.xz")
+    training, _ = read_split(arguments.text / f"{arguments.language}.txt.xz")
     data = utterances(training, arguments.language, seed=arguments.seed)
     print(f"{len(data)} utterances, {sum(len(u.words) for u in data)} words", flush=True)
     model = PunctuationModel()

@@ -38,7 +38,7 @@ def _found(entry: str, language: str) -> float:
         ("ru", "себе требовать употреблять хуже худой хулиган мудрый мандат мандарин сражение"),
         ("ru", "подстрахуй психуй колебать херсон херувим стервятник ребёнок веб себастьян"),
         ("ru", "ниссан поезд переезд отребье ссылка рассада оскорблять гребень ебонит"),
-        ("ru", "команда дерматин дорога сукно трахея сравнить говорить"),
+        ("ru", "педрилло анна педриллы команда дерматин дорога сукно трахея сравнить говорить"),
         ("en", "class assess cockpit scunthorpe titanic analysis shiitake peacock dickens"),
         ("en", "sussex essex grape drape therapist cucumber document assume button"),
         ("tr", "ama aman amca götür götürmek sikke siklet sıçradı sıçan sıçramak bokser yarar"),

@@ -1,43 +1,13 @@
 """The frame of a language's rules: try them at each word, keep idioms, hold open ends."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from rechka.text.languages import fold
+from rechka.text.numbers.matches import Match
 from rechka.text.tokens import Token
 
-__all__ = ["Match", "Normalizer", "Part", "Rule", "kept", "one_word"]
-
-
-class Part(NamedTuple):
-    """A word to write.
-
-    Attributes:
-        text: Without white space.
-        first: Index of its first source word.
-        end: Index after its last source word.
-    """
-
-    text: str
-    first: int
-    end: int
-
-
-class Match(NamedTuple):
-    """What a rule found: words up to `end` become `parts`, which cover them in order."""
-
-    end: int
-    parts: tuple[Part, ...]
-
-
-def one_word(text: str, first: int, end: int) -> Match:
-    """Return that words [first, end) become one word."""
-    return Match(end, (Part(text, first, end),))
-
-
-def kept(words: Sequence[str], first: int, end: int) -> Match:
-    """Return that words [first, end) stay as they are, whatever other rules say."""
-    return Match(end, tuple(Part(words[at], at, at + 1) for at in range(first, end)))
+__all__ = ["Normalizer", "Rule"]
 
 
 class Rule(Protocol):
@@ -104,10 +74,10 @@ class Normalizer:
         written = self._rewritten(tokens, words, settled)
         return written, len(written) - (len(tokens) - settled)
 
-    def _folded(self, tokens: Sequence[Token]) -> list[str]:
+    def _folded(self, tokens: Sequence[Token]) -> tuple[str, ...]:
         # Engines and people write е and ё at will; the rules know е only.
-        words = [fold(token.text, self._language) for token in tokens]
-        return [word.replace("ё", "е") for word in words] if self._language == "ru" else words
+        words = tuple(fold(token.text, self._language) for token in tokens)
+        return tuple(word.replace("ё", "е") for word in words) if self._language == "ru" else words
 
     def _rewritten(
         self, tokens: Sequence[Token], words: Sequence[str], limit: int

@@ -5,7 +5,7 @@ from typing import Final
 
 from rechka.text.numbers.composing import parse_run
 from rechka.text.numbers.digits import fraction_digits, joined_digits, spoken_digits
-from rechka.text.numbers.engine import Match, Normalizer, Part, kept, one_word
+from rechka.text.numbers.engine import Normalizer
 from rechka.text.numbers.english_context import (
     AFTER_TIMES,
     IDIOMS,
@@ -15,17 +15,15 @@ from rechka.text.numbers.english_context import (
 )
 from rechka.text.numbers.english_phrases import PHRASES
 from rechka.text.numbers.english_reading import (
-    OH,
-    SCALES,
     cardinal_at,
     digit_at,
     fraction_run,
     is_alone,
     number_at,
-    word_at,
 )
 from rechka.text.numbers.english_units import CURRENCIES, MONTHS, UNIT_PHRASES, UNITS
-from rechka.text.numbers.english_words import analyze, analyze_decade, analyze_plural
+from rechka.text.numbers.english_words import OH, SCALES, analyze, analyze_decade, analyze_plural
+from rechka.text.numbers.matches import Match, Part, kept, one_word, word_at
 from rechka.text.numbers.vocabulary import words_of
 
 __all__ = ["ENGLISH"]

@@ -6,13 +6,9 @@ from rechka.text.numbers.vocabulary import words_of
 
 __all__ = [
     "AFTER_TIMES",
-    "CODE_WORDS",
-    "COUNTED",
-    "DECADE_WORDS",
     "IDIOMS",
     "LABELS",
     "ORDINAL_NOUNS",
-    "PRICE_WORDS",
     "TIME_PREPOSITIONS",
 ]
 
@@ -44,23 +40,6 @@ AFTER_TIMES: Final = frozenset(
     )
 )
 """Words after which "ten thirty" before them is a time though no preposition says so."""
-
-CODE_WORDS: Final = frozenset(words_of("code pin password passcode zip otp"))
-"""Words soon after which numbers are the groups of a code."""
-
-PRICE_WORDS: Final = frozenset(words_of("cost costs paid price"))
-"""Words after which "two fifty" is an amount of money."""
-
-DECADE_WORDS: Final = frozenset(words_of("the my his her their your our its early mid late mid-"))
-"""Words after which "eighties" are years or an age."""
-
-COUNTED: Final = frozenset(
-    words_of(
-        "minutes hours days weeks months years seconds people times dollars miles pages students"
-        " feet inches pounds degrees percent meters kilometers"
-    )
-)
-"""Plurals after which two numbers are a range."""
 
 IDIOMS: Final = (
     "one or two", "one two three", "one of", "one another", "one day", "no one", "two cents",

@@ -5,10 +5,10 @@ from typing import Final
 
 from rechka.text.numbers.composing import Number, parse_run
 from rechka.text.numbers.digits import coded_digits, spoken_digits
-from rechka.text.numbers.engine import Match, Part, kept, one_word
-from rechka.text.numbers.english_context import CODE_WORDS, COUNTED, DECADE_WORDS, PRICE_WORDS
-from rechka.text.numbers.english_reading import cardinal_at, digit_at, word_at
+from rechka.text.numbers.english_cues import CODE_WORDS, COUNTED, DECADE_WORDS, PRICE_WORDS
+from rechka.text.numbers.english_reading import cardinal_at, digit_at
 from rechka.text.numbers.english_words import analyze, analyze_decade
+from rechka.text.numbers.matches import Match, Part, kept, one_word, word_at
 
 __all__ = ["PHRASES"]
 

@@ -1,28 +1,23 @@
 """How English rules read words: numbers at a place, and what stands around them."""
 
 from collections.abc import Sequence
-from typing import Final
+from functools import lru_cache
 
 from rechka.text.numbers.composing import Analysis, Number, parse_number, parse_run
-from rechka.text.numbers.english_words import analyze
+from rechka.text.numbers.english_words import OH, SCALES, analyze
+from rechka.text.numbers.matches import word_at
 
-__all__ = ["OH", "SCALES", "cardinal_at", "digit_at", "fraction_run", "is_alone", "number_at",
-           "word_at"]  # fmt: skip
-
-SCALES: Final = frozenset({"hundred", "thousand", "million", "billion", "trillion"})
-"""Words that are numbers only after another one."""
-
-OH: Final = frozenset({"oh", "o"})
-"""Words for zero among digits."""
-
-
-def word_at(words: Sequence[str], at: int) -> str:
-    """Return a word, "" outside the sentence."""
-    return words[at] if 0 <= at < len(words) else ""
+__all__ = ["cardinal_at", "digit_at", "fraction_run", "is_alone", "number_at"]
 
 
 def number_at(words: Sequence[str], at: int) -> Number | None:
     """Return the number that begins at a word, of either kind."""
+    return _number(tuple(words), at)
+
+
+# Every rule asks for the number at its word, most of them for the same one.
+@lru_cache(maxsize=512)
+def _number(words: tuple[str, ...], at: int) -> Number | None:
     if word_at(words, at) == "a" and word_at(words, at + 1) in SCALES:
         number = parse_number(words, at + 1, analyze, connector="and")
         return number._replace(first=at) if number else None

@@ -5,14 +5,20 @@ from typing import Final
 from rechka.text.numbers.composing import Analysis, Atom
 from rechka.text.numbers.vocabulary import words_of
 
-__all__ = ["analyze", "analyze_decade", "analyze_plural"]
+__all__ = ["OH", "SCALES", "analyze", "analyze_decade", "analyze_plural"]
+
+SCALES: Final = frozenset({"hundred", "thousand", "million", "billion", "trillion"})
+"""Words that are numbers only after another one."""
+
+OH: Final = frozenset({"oh", "o"})
+"""Words for zero among digits."""
 
 _UNITS: Final = words_of("one two three four five six seven eight nine")
 _TEENS: Final = words_of(
     "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
 )
 _TENS: Final = words_of("twenty thirty forty fifty sixty seventy eighty ninety")
-_SCALES: Final = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_SCALE_VALUES: Final = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _IRREGULAR: Final = {
     "one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth",
     "nine": "ninth", "twelve": "twelfth",
@@ -34,7 +40,7 @@ def _words() -> dict[str, Analysis]:
     atoms |= {word: Atom("unit", 1 + index) for index, word in enumerate(_UNITS)}
     atoms |= {word: Atom("teen", 10 + index) for index, word in enumerate(_TEENS)}
     atoms |= {word: Atom("ten", 20 + 10 * index) for index, word in enumerate(_TENS)}
-    atoms |= {word: Atom("scale", value) for word, value in _SCALES.items()}
+    atoms |= {word: Atom("scale", value) for word, value in _SCALE_VALUES.items()}
     words = {word: Analysis((atom,)) for word, atom in atoms.items()}
     for word, atom in atoms.items():
         words[_ordinal_word(word)] = Analysis((atom,), _tail(atom.value), is_ordinal=True)

@@ -5,24 +5,22 @@ from typing import Final
 
 from rechka.text.numbers.composing import Number, parse_number, parse_run
 from rechka.text.numbers.digits import fraction_digits, joined_digits, spoken_digits
-from rechka.text.numbers.engine import Match, Normalizer, Part, kept, one_word
+from rechka.text.numbers.engine import Normalizer
+from rechka.text.numbers.matches import Match, Part, kept, one_word, word_at
 from rechka.text.numbers.russian_context import (
-    COUNTED_AFTER_FORTY,
-    COUNTED_BEFORE,
     GENITIVE_PREPOSITIONS,
     IDIOMS,
     LABELS,
     ORDINAL_NOUNS,
     TIME_PREPOSITIONS,
-    TIME_WORDS,
 )
+from rechka.text.numbers.russian_cues import COUNTED_AFTER_FORTY, COUNTED_BEFORE, TIME_WORDS
 from rechka.text.numbers.russian_phrases import PHRASES
 from rechka.text.numbers.russian_reading import (
     cardinal_at,
     fraction_run,
     is_alone,
     number_at,
-    word_at,
 )
 from rechka.text.numbers.russian_units import CURRENCIES, FRACTION_PLACES, MONTHS, UNIT_PAIRS, UNITS
 from rechka.text.numbers.russian_words import analyze, plain

@@ -5,16 +5,11 @@ from typing import Final
 from rechka.text.numbers.vocabulary import words_of
 
 __all__ = [
-    "CODE_WORDS",
-    "COUNTED_AFTER_FORTY",
-    "COUNTED_BEFORE",
     "GENITIVE_PREPOSITIONS",
     "IDIOMS",
     "LABELS",
     "ORDINAL_NOUNS",
-    "SCORE_WORDS",
     "TIME_PREPOSITIONS",
-    "TIME_WORDS",
 ]
 
 LABELS: Final = frozenset(
@@ -44,32 +39,6 @@ GENITIVE_PREPOSITIONS: Final = frozenset(
 
 TIME_PREPOSITIONS: Final = frozenset({"в", "к", "до", "с", "на", "после", "около"})
 """Words after which a number is an hour of the day."""
-
-TIME_WORDS: Final = TIME_PREPOSITIONS | {"сейчас", "время", "времени", "ровно"}
-"""Words after which two numbers are hours and minutes."""
-
-CODE_WORDS: Final = frozenset(
-    words_of("код кода коду кодом пин пинкод пин-код пароль пароля паролем индекс индекса шифр")
-)
-"""Words soon after which numbers are the groups of a code."""
-
-SCORE_WORDS: Final = frozenset(
-    words_of(
-        "счет счетом сыграли сыграл выиграли выиграл выиграла проиграли проиграл проиграла"
-        " победили победил победила обыграли закончили завершился закончился"
-    )
-)
-"""Words after which two numbers are the score of a match."""
-
-COUNTED_BEFORE: Final = frozenset(
-    words_of("человек лет штук минут часов дней раз рублей километров метров месяцев недель")
-)
-"""Nouns before a number that is about so: "человек пять шесть"."""
-
-COUNTED_AFTER_FORTY: Final = frozenset(
-    words_of("лет минут секунд часов дней человек тысяч миллионов штук недель месяцев")
-)
-"""Words before which "сорока" is 40 and no magpie."""
 
 IDIOMS: Final = (
     "семи пядей во лбу", "в двух словах", "на все сто", "на сто процентов уверен",

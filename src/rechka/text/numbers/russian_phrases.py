@@ -5,9 +5,9 @@ from typing import Final
 
 from rechka.text.numbers.composing import Number, parse_run
 from rechka.text.numbers.digits import coded_digits
-from rechka.text.numbers.engine import Match, Part, kept, one_word
-from rechka.text.numbers.russian_context import CODE_WORDS, SCORE_WORDS
-from rechka.text.numbers.russian_reading import cardinal_at, number_at, word_at
+from rechka.text.numbers.matches import Match, Part, kept, one_word, word_at
+from rechka.text.numbers.russian_cues import CODE_WORDS, SCORE_WORDS
+from rechka.text.numbers.russian_reading import cardinal_at, number_at
 from rechka.text.numbers.russian_units import MONTHS
 
 __all__ = ["PHRASES"]

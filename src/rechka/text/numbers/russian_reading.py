@@ -1,18 +1,25 @@
 """How Russian rules read words: numbers at a place, and what stands around them."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from rechka.text.numbers.composing import Analysis, Number, parse_number, parse_run
-from rechka.text.numbers.russian_words import analyze, plain
+from rechka.text.numbers.russian_words import analyze
 
-__all__ = ["cardinal_at", "fraction_run", "is_alone", "number_at", "word_at"]
+__all__ = ["cardinal_at", "fraction_run", "is_alone", "number_at"]
 
 _NOT_ALONE: Final = frozenset({"тысячи", "тысяч", "тысячам", "тысячами", "тысячах", "тысячей"})
 
 
 def number_at(words: Sequence[str], at: int) -> Number | None:
     """Return the number that begins at a word, of either kind."""
+    return _number(tuple(words), at)
+
+
+# Every rule asks for the number at its word, most of them for the same one.
+@lru_cache(maxsize=512)
+def _number(words: tuple[str, ...], at: int) -> Number | None:
     if at >= len(words):
         return None
     number = parse_number(words, at, analyze)
@@ -31,11 +38,6 @@ def cardinal_at(words: Sequence[str], at: int) -> Number | None:
     """Return the cardinal that begins at a word."""
     number = number_at(words, at)
     return number if number and not number.is_ordinal else None
-
-
-def word_at(words: Sequence[str], at: int) -> str:
-    """Return a word without ё, "" outside the sentence."""
-    return plain(words[at]) if 0 <= at < len(words) else ""
 
 
 def is_alone(words: Sequence[str], number: Number) -> bool:

@@ -6,7 +6,8 @@ from typing import Final
 
 from rechka.text.numbers.composing import Number, parse_run
 from rechka.text.numbers.digits import fraction_digits, joined_digits
-from rechka.text.numbers.engine import Match, Normalizer, Part, one_word
+from rechka.text.numbers.engine import Normalizer
+from rechka.text.numbers.matches import Match, Part, one_word, word_at
 from rechka.text.numbers.turkish_context import IDIOMS, LABELS, TIME_WORDS
 from rechka.text.numbers.turkish_phrases import PHRASES, telephone
 from rechka.text.numbers.turkish_reading import (
@@ -14,7 +15,6 @@ from rechka.text.numbers.turkish_reading import (
     fraction_run,
     is_alone,
     number_at,
-    word_at,
 )
 from rechka.text.numbers.turkish_units import COUNTERS, MONTHS, UNIT_PHRASES, UNITS
 from rechka.text.numbers.turkish_words import analyze, is_bare_ambiguous

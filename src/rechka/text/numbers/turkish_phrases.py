@@ -5,15 +5,15 @@ from typing import Final
 
 from rechka.text.numbers.composing import Number, parse_run
 from rechka.text.numbers.digits import coded_digits, spoken_digits
-from rechka.text.numbers.engine import Match, Part, kept, one_word
-from rechka.text.numbers.turkish_context import (
+from rechka.text.numbers.matches import Match, Part, kept, one_word, word_at
+from rechka.text.numbers.turkish_cues import (
     APPROXIMATE,
     CODE_WORDS,
     DAY_NOUNS,
     SCORE_AFTER,
     SCORE_BEFORE,
 )
-from rechka.text.numbers.turkish_reading import cardinal_at, word_at
+from rechka.text.numbers.turkish_reading import cardinal_at
 from rechka.text.numbers.turkish_units import COUNTERS, MONTHS
 from rechka.text.numbers.turkish_words import analyze
 

@@ -1,20 +1,22 @@
 """How Turkish rules read words: numbers at a place, and what stands around them."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from rechka.text.numbers.composing import Analysis, Number, parse_number, parse_run
 from rechka.text.numbers.turkish_words import analyze
 
-__all__ = ["cardinal_at", "fraction_run", "is_alone", "number_at", "word_at"]
-
-
-def word_at(words: Sequence[str], at: int) -> str:
-    """Return a word, "" outside the sentence."""
-    return words[at] if 0 <= at < len(words) else ""
+__all__ = ["cardinal_at", "fraction_run", "is_alone", "number_at"]
 
 
 def number_at(words: Sequence[str], at: int) -> Number | None:
     """Return the number that begins at a word, of either kind."""
+    return _number(tuple(words), at)
+
+
+# Every rule asks for the number at its word, most of them for the same one.
+@lru_cache(maxsize=512)
+def _number(words: tuple[str, ...], at: int) -> Number | None:
     return parse_number(words, at, analyze) if at < len(words) else None
 
 

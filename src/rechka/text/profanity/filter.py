@@ -148,6 +148,7 @@ def _expression(entry: str, language: str) -> str:
     return f"(?:{''.join(pieces)})".replace("(", "(?:").replace("(?:?", "(?")
 
 
+@lru_cache(maxsize=1 << 12)
 def _bare(text: str, language: str) -> str:
     word = _EDGES.sub("", fold(text, language))
     return word.replace("ё", "е") if language == "ru" else word
