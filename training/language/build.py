@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from language.arpa import write_arpa
 from language.clean import words_of
-from language.corpus import Sentence, Source, group_sources, join_hyphens, read_sources
-from language.estimate import count, encode, estimate
+from language.corpus import Plan, Sentence, Source, group_sources, join_hyphens, read_sources
+from language.estimate import Counts, count, encode, estimate
 from language.mixture import fit_weights, mix
 from language.model import Model
 from language.prune import prune
@@ -32,7 +32,7 @@ from language.vocabulary import (
 __all__ = ["main", "mixed_model"]
 
 ORDER: Final = 3
-_TRUSTS: Final = (1e4, 3e4, 1e5)
+_TRUSTS: Final = (1e5, 3e5, 1e6)
 # What a group weighs at least: the tuning sentences say nothing of what they lack.
 _LEAST_WEIGHT: Final = 0.05
 # Of a word that no list of frequencies has.
@@ -40,50 +40,76 @@ _RAREST: Final = 3e-9
 
 
 def mixed_model(
-    groups: Mapping[str, Sequence[Source]],
-    spoken: Sequence[Source],
-    words: Sequence[str],
-    general: Mapping[str, float],
+    plan: Plan, words: Sequence[str], general: Mapping[str, float]
 ) -> tuple[Model, dict[str, Any]]:
     """Return the unpruned model of all groups, and how it was mixed.
 
     The weights of the groups, and what the general frequencies are worth, are those
-    under which the tuning sentences of `spoken` are most likely. Each of its sources
-    counts by the root of its length: the large do not drown the small, and a few
-    sentences do not decide.
+    under which two texts are most likely, each by half: the tuning sentences of the
+    spoken sources, and the strange sources, judged by models without these.
     """
     everything = ["<s>", "</s>", "<unk>", *words]
     numbers = {word: number for number, word in enumerate(everything)}
     frequencies = np.array([max(_RAREST, general.get(word, 0.0)) for word in everything])
-    counted = [
-        count(encode([s for source in group for s in source.training], numbers), ORDER)
-        for group in groups.values()
-    ]
-    tuning = [encode(source.tuning, numbers) for source in spoken if source.tuning]
+
+    def counted(strange: Sequence[Source]) -> list[Counts]:
+        return [
+            count(
+                encode(
+                    [s for part in group if part not in strange for s in part.training], numbers
+                ),
+                ORDER,
+            )
+            for group in plan.groups.values()
+        ]
+
+    seen = [encode(source.tuning, numbers) for source in plan.spoken if source.tuning]
+    unseen = [encode(source.training, numbers) for source in plan.strange]
+    full, blind = counted([]), counted(plan.strange) if unseen else []
     tried = []
     for trust in _TRUSTS:
-        models = [estimate(part, everything, frequencies, trust=trust) for part in counted]
-        perplexity, weights = _fit(models, tuning)
-        tried.append((perplexity, trust, weights))
-        print(f"trust {trust:.0f}: perplexity {perplexity:.1f}", weights.round(3))
-    perplexity, trust, weights = min(tried, key=lambda entry: entry[0])
-    models = [estimate(part, everything, frequencies, trust=trust) for part in counted]
+        tables = [_table(full, seen, everything, frequencies, trust)]
+        if unseen:
+            tables.append(_table(blind, unseen, everything, frequencies, trust))
+        tried.append((*_fit(tables), trust))
+        print(
+            f"trust {trust:.0f}: perplexity {tried[-1][0]:.1f}", tried[-1][1].round(3), flush=True
+        )
+    perplexity, weights, trust = min(tried, key=lambda entry: entry[0])
+    models = [estimate(part, everything, frequencies, trust=trust) for part in full]
     return mix(models, weights.tolist()), {
         "trust": trust,
-        "weights": dict(zip(groups, weights.round(4).tolist(), strict=True)),
+        "weights": dict(zip(plan.groups, weights.round(4).tolist(), strict=True)),
         "tuning_perplexity": round(perplexity, 1),
     }
 
 
-def _fit(
-    models: Sequence[Model], tuning: Sequence[NDArray[np.uint64]]
-) -> tuple[float, NDArray[np.float64]]:
-    p = [[word_probabilities(model, text) for text in tuning] for model in models]
-    importance = np.concatenate([np.full(len(part), len(part) ** -0.5) for part in p[0]])
-    table = np.array([np.concatenate(row) for row in p])
-    weights = np.maximum(fit_weights(table, importance), _LEAST_WEIGHT)
+def _table(
+    counted: Sequence[Counts],
+    texts: Sequence[NDArray[np.uint64]],
+    words: list[str],
+    general: NDArray[np.float64],
+    trust: float,
+) -> NDArray[np.float64]:
+    """Return p of each word of the texts by each model, and below it the word's importance.
+
+    [models + 1, words]. Each text counts by the root of its length: the large do not
+    drown the small, and a few sentences do not decide. The importances sum to one.
+    """
+    rows = []
+    for part in counted:
+        model = estimate(part, words, general, trust=trust)
+        rows.append([word_probabilities(model, text) for text in texts])
+    importance = np.concatenate([np.full(len(part), len(part) ** -0.5) for part in rows[0]])
+    return np.array([*(np.concatenate(row) for row in rows), importance / importance.sum()])
+
+
+def _fit(tables: Sequence[NDArray[np.float64]]) -> tuple[float, NDArray[np.float64]]:
+    table = np.concatenate(tables, axis=1)
+    p, importance = table[:-1], table[-1]
+    weights = np.maximum(fit_weights(p, importance), _LEAST_WEIGHT)
     weights /= weights.sum()
-    mean = np.average(np.log(weights @ table), weights=importance)
+    mean = np.average(np.log(weights @ p), weights=importance)
     return float(np.exp(-mean)), weights
 
 
@@ -133,7 +159,7 @@ def _run(given: argparse.Namespace) -> None:
     language = given.language
     sources = read_sources(given.text, language)
     join_hyphens(sources)
-    groups, spoken = group_sources(sources, Path(__file__).with_name("sources.toml"), language)
+    plan = group_sources(sources, Path(__file__).with_name("sources.toml"), language)
     counts = Counter(word for source in sources for line in source.training for word in line)
     general = general_frequencies(language)
     known = dictionary(given.dictionary) if given.dictionary else None
@@ -142,7 +168,7 @@ def _run(given: argparse.Namespace) -> None:
 
     sets = {
         "report": [line for source in sources for line in source.report],
-        "report of spoken": [line for source in spoken for line in source.report],
+        "report of spoken": [line for source in plan.spoken for line in source.report],
     }
     if given.sentences:
         vocabulary = frozenset(words)
@@ -158,7 +184,7 @@ def _run(given: argparse.Namespace) -> None:
     if given.transcripts:
         sets["transcripts"] = _transcripts(given.transcripts, language)
 
-    full, facts = mixed_model(groups, spoken, words, general)
+    full, facts = mixed_model(plan, words, general)
     facts["words_of_text"] = counts.total()
     facts["vocabulary"] = len(words)
     facts["before_pruning"] = _figures(full, sets) | {"ngrams": [len(n.keys) for n in full.levels]}

@@ -11,7 +11,7 @@ from typing import Final
 
 from language.clean import words_of
 
-__all__ = ["Sentence", "Source", "group_sources", "join_hyphens", "read_sources"]
+__all__ = ["Plan", "Sentence", "Source", "group_sources", "join_hyphens", "read_sources"]
 
 Sentence = tuple[str, ...]
 
@@ -114,22 +114,41 @@ def join_hyphens(sources: Iterable[Source]) -> None:
                     lines[index] = tuple(part for word in line for part in parts(word))
 
 
-def group_sources(
-    sources: Sequence[Source], table: Path, language: str
-) -> tuple[dict[str, list[Source]], list[Source]]:
-    """Return the groups of sources by name, and the sources that weights are chosen by.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is done with the sources of a language; the keys of `sources.toml`.
+
+    Attributes:
+        groups: Sources that speak alike, by the name of the group.
+        spoken: Sources whose held-out sentences the weights of groups suit.
+        strange: Sources that the weights suit as if they were not in the text.
+    """
+
+    groups: dict[str, list[Source]]
+    spoken: list[Source]
+    strange: list[Source]
+
+
+def group_sources(sources: Sequence[Source], table: Path, language: str) -> Plan:
+    """Return the plan of a language; a text without `SOURCES.tsv` is a group of its own.
 
     Raises:
-        ValueError: A source of the text is in no group, or a name is unknown.
+        ValueError: A source is in no group, a name is unknown, or a group would be
+            empty without its strange sources.
     """
     if [source.name for source in sources] == ["text"]:
-        return {"text": list(sources)}, list(sources)
+        return Plan({"text": list(sources)}, list(sources), [])
     names = {source.name: source for source in sources}
     entry = tomllib.loads(table.read_text(encoding="utf-8"))[language]
-    listed = [name for group in entry["groups"].values() for name in group]
-    if wrong := (set(listed) | set(entry["spoken"])) ^ set(names):
+    groups, spoken, strange = entry["groups"], entry["spoken"], entry["strange"]
+    listed = {name for group in groups.values() for name in group}
+    if wrong := (listed | set(spoken) | set(strange)) ^ set(names):
         raise ValueError(f"{table.name}: {language}: without a group or unknown: {sorted(wrong)}")
-    groups = {
-        group: [names[name] for name in members] for group, members in entry["groups"].items()
-    }
-    return groups, [names[name] for name in entry["spoken"]]
+    for group, members in groups.items():
+        if set(members) <= set(strange):
+            raise ValueError(f"{table.name}: {language}: {group}: all its sources are strange")
+    return Plan(
+        {group: [names[name] for name in members] for group, members in groups.items()},
+        [names[name] for name in spoken],
+        [names[name] for name in strange],
+    )

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from language.arpa import read_arpa, write_arpa
-from language.corpus import Sentence
+from language.build import mixed_model
+from language.corpus import Plan, Sentence, Source
 from language.estimate import count, encode, estimate
 from language.mixture import fit_weights, mix
 from language.model import BEGIN, BITS, Model
@@ -136,6 +137,23 @@ def test_weights_are_found_that_the_words_were_drawn_with() -> None:
     weights = fit_weights(distributions[:, drawn], np.ones(20000), rounds=200)
 
     assert weights == pytest.approx([0.25, 0.75], abs=0.02)
+
+
+def test_groups_are_weighted_by_what_is_said_in_held_out_and_in_strange_text() -> None:
+    like, unlike = corpus(1), [("h", "h", "g"), ("g", "h"), ("h",)] * 40
+    letters = Source("letters", training=like, tuning=corpus(2, 40))
+    other = Source("other", training=unlike)
+    odd = Source("odd", training=[("h", "g", "h")] * 30)
+    groups = {"letters": [letters], "other": [other, odd]}
+    general = dict(zip(WORDS, GENERAL.tolist(), strict=True))
+
+    alone, without = mixed_model(Plan(groups, [letters], []), WORDS[3:], general)
+    both, with_strange = mixed_model(Plan(groups, [letters], [odd]), WORDS[3:], general)
+
+    assert without["weights"]["letters"] == pytest.approx(1 / 1.05, abs=0.001)
+    assert with_strange["weights"]["letters"] == pytest.approx(0.5, abs=0.1)
+    assert p(alone, "h", "g") < p(both, "h", "g")
+    assert all_sums(both) == pytest.approx([1.0] * 82, abs=1e-9)
 
 
 @pytest.mark.parametrize("size", [80, 40, 10])

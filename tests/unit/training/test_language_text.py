@@ -129,14 +129,44 @@ def test_line_counts_that_do_not_add_up_are_an_error(tmp_path: Path) -> None:
         read_sources(tmp_path, "ru")
 
 
-def test_a_source_without_a_group_is_an_error(tmp_path: Path) -> None:
-    table = tmp_path / "sources.toml"
-    table.write_text('[ru]\nspoken = ["a"]\n[ru.groups]\nall = ["a"]\n', "utf-8")
+def _plan(folder: Path, text: str) -> Path:
+    path = folder / "sources.toml"
+    path.write_text(f"[ru]\n{text}", "utf-8")
+    return path
 
-    groups, spoken = group_sources([Source("a")], table, "ru")
-    assert ([*groups], [source.name for source in spoken]) == (["all"], ["a"])
-    with pytest.raises(ValueError, match=r"sources.toml: ru: .*\['b'\]"):
-        group_sources([Source("a"), Source("b")], table, "ru")
+
+def test_sources_are_grouped_by_the_table(tmp_path: Path) -> None:
+    table = _plan(tmp_path, 'spoken=["b"]\nstrange=["a"]\n[ru.groups]\nx=["a", "c"]\ny=["b"]\n')
+    first, second, third = (Source(name) for name in "abc")
+
+    plan = group_sources([first, second, third], table, "ru")
+
+    assert plan.groups == {"x": [first, third], "y": [second]}
+    assert (plan.spoken, plan.strange) == ([second], [first])
+
+
+def test_a_text_without_sources_is_one_group(tmp_path: Path) -> None:
+    plan = group_sources([Source("text")], tmp_path / "none.toml", "ru")
+
+    assert [*plan.groups] == ["text"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            'spoken=["a"]\nstrange=[]\n[ru.groups]\nx=["a"]\n',
+            r"without a group or unknown: \['b'\]",
+        ),
+        ('spoken=["c"]\nstrange=[]\n[ru.groups]\nx=["a", "b"]\n', r"unknown: \['c'\]"),
+        ('spoken=[]\nstrange=["a"]\n[ru.groups]\nx=["a"]\ny=["b"]\n', r"x: all its sources"),
+    ],
+)
+def test_a_wrong_table_is_an_error_that_names_the_source(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    with pytest.raises(ValueError, match=f"sources.toml: ru: .*{message}"):
+        group_sources([Source("a"), Source("b")], _plan(tmp_path, text), "ru")
 
 
 def test_rare_compounds_are_cut_and_particles_stay() -> None:
