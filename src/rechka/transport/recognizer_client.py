@@ -72,6 +72,7 @@ class RemoteRecognizer:
             model=options.model,
             sample_rate_hz=options.sample_rate_hz,
             max_alternatives=options.max_alternatives,
+            hotwords=[pb.Hotword(text=item.text, boost=item.boost) for item in options.hotwords],
         )
         try:
             call = self._stub.Recognize()

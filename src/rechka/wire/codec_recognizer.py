@@ -1,6 +1,13 @@
 """The internal recognizer service: its messages to and from the project's own types."""
 
-from rechka.recognition.port import Finished, Heard, ModelInfo, Observation, StreamOptions
+from rechka.recognition.port import (
+    Finished,
+    Heard,
+    Hotword,
+    ModelInfo,
+    Observation,
+    StreamOptions,
+)
 from rechka.results import Hypothesis, Word
 from rechka.wire.generated.rechka.recognizer.v1 import recognizer_pb2 as pb
 
@@ -48,6 +55,7 @@ def decode_open(message: pb.Open) -> StreamOptions:
         model=message.model,
         sample_rate_hz=message.sample_rate_hz,
         max_alternatives=max(1, message.max_alternatives),
+        hotwords=tuple(Hotword(item.text, item.boost) for item in message.hotwords),
     )
 
 

@@ -53,16 +53,26 @@ class RecognizeRequest(_message.Message):
     def __init__(self, open: _Optional[_Union[Open, _Mapping]] = ..., audio: _Optional[bytes] = ..., finish: _Optional[_Union[Finish, _Mapping]] = ...) -> None: ...
 
 class Open(_message.Message):
-    __slots__ = ("language", "model", "sample_rate_hz", "max_alternatives")
+    __slots__ = ("language", "model", "sample_rate_hz", "max_alternatives", "hotwords")
     LANGUAGE_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     SAMPLE_RATE_HZ_FIELD_NUMBER: _ClassVar[int]
     MAX_ALTERNATIVES_FIELD_NUMBER: _ClassVar[int]
+    HOTWORDS_FIELD_NUMBER: _ClassVar[int]
     language: str
     model: str
     sample_rate_hz: int
     max_alternatives: int
-    def __init__(self, language: _Optional[str] = ..., model: _Optional[str] = ..., sample_rate_hz: _Optional[int] = ..., max_alternatives: _Optional[int] = ...) -> None: ...
+    hotwords: _containers.RepeatedCompositeFieldContainer[Hotword]
+    def __init__(self, language: _Optional[str] = ..., model: _Optional[str] = ..., sample_rate_hz: _Optional[int] = ..., max_alternatives: _Optional[int] = ..., hotwords: _Optional[_Iterable[_Union[Hotword, _Mapping]]] = ...) -> None: ...
+
+class Hotword(_message.Message):
+    __slots__ = ("text", "boost")
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    BOOST_FIELD_NUMBER: _ClassVar[int]
+    text: str
+    boost: float
+    def __init__(self, text: _Optional[str] = ..., boost: _Optional[float] = ...) -> None: ...
 
 class Finish(_message.Message):
     __slots__ = ()
