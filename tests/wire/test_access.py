@@ -224,10 +224,13 @@ async def test_sessions_that_run_outlive_an_outage_of_the_database(
 ) -> None:
     url = postgres.create_database()
     running = await start(access={"database_url": url}, limits={"idle_s": 60.0})
-    first, *rest = audio(pcm)
+    messages = audio(pcm)
+    begin, rest = messages[: len(messages) // 2], messages[len(messages) // 2 :]
     call = running.open()
-    for message in (config(partial_results=True), first):
+    for message in (config(partial_results=True), *begin):
         await call.write(message)
+    # A result shows that the session was admitted.
+    assert await call.read() is not grpc.aio.EOF
     while (await running.server.store.list_usage(since_day="")) == []:
         # The session's start is written with the end of another one.
         assert (await running.recognize([config()])).code is Status.OK

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 import torch
-from text import TOKENS, clean, is_held_out, to_tokens
+from text import TOKENS, clean, to_tokens
 from torch import Tensor
 
 __all__ = ["Batch", "Config", "Corpora", "Utterance", "batches", "collate"]
@@ -107,7 +107,11 @@ class Corpora:
             if not of:
                 raise SystemExit(f"corpora: got {pattern!r}, which matches nothing in {folder}")
             self.training[pattern] = of
-        self.tests = {name: list(self._read(name, is_test=True)) for name in config.tests}
+        known = {(u.head, u.tokens) for of in self.training.values() for u in of}
+        self.tests = {
+            name: [u for u in self._read(name, is_test=True) if (u.head, u.tokens) not in known]
+            for name in config.tests
+        }
 
     def samples(self, utterance: Utterance) -> npt.NDArray[np.float32]:
         """Return the samples in [-1, 1]."""
@@ -141,10 +145,7 @@ class Corpora:
                     tokens: list[int] | None = [n for n in numbers if n is not None]
                 else:
                     words = clean(sentence, head)
-                    if words is None or (
-                        (head != "en" or not name.endswith("learners"))
-                        and (is_held_out(words) != is_test)
-                    ):
+                    if words is None:
                         continue
                     tokens = to_tokens(words, head)
                 if (speaker in self._held_out) != is_test or not tokens:

@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import soxr
-from text import is_held_out, is_speakable, read_sentences
+from text import is_speakable, read_sentences
 
 RATE_HZ = 16_000
 _BATCH = 50
@@ -73,7 +73,7 @@ def read_voices(path: Path) -> list[Voice]:
 @cache
 def _sentences(folder: Path, language: str) -> tuple[str, ...]:
     found = read_sentences(folder / f"{language}.txt.xz", language)
-    return tuple(sorted({" ".join(words) for words in found if not is_held_out(words)}))
+    return tuple(sorted({" ".join(words) for words in found}))
 
 
 @cache

@@ -2,7 +2,6 @@
 
 import lzma
 import re
-import zlib
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -13,7 +12,6 @@ __all__ = [
     "LANGUAGES",
     "TOKENS",
     "clean",
-    "is_held_out",
     "is_speakable",
     "read_sentences",
     "to_tokens",
@@ -41,7 +39,6 @@ TOKENS: dict[str, tuple[str, ...]] = {
 }
 _PUNCTUATION = re.compile(r"[\s.,!?;:()\[\]{}\"«»“”„…–—-]+")
 _LOWER = {"ru": str.maketrans("ё", "е"), "tr": str.maketrans("âîû", "aiu")}
-_HELD_OUT_SHARE = 50
 
 
 def clean(line: str, language: str) -> list[str] | None:
@@ -81,11 +78,6 @@ def to_tokens(words: Sequence[str], language: str) -> list[int] | None:
         else:
             tokens += [numbers[letter] for letter in word]
     return tokens
-
-
-def is_held_out(words: Sequence[str]) -> bool:
-    """Say whether a sentence belongs to the tests: always the same 2 % of all."""
-    return zlib.crc32(" ".join(words).encode()) % _HELD_OUT_SHARE == 0
 
 
 def is_speakable(line: str, language: str) -> bool:
