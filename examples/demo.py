@@ -10,8 +10,10 @@ from rechka.observability.logs import configure_logging
 from rechka.settings import load_settings
 
 AUDIO = Path(__file__).parent / "audio"
-PCM = ["speech-8k.pcm", "--encoding", "LINEAR16_PCM", "--rate", "8000"]
-OPUS = ["speech.ogg", "--encoding", "OGG_OPUS"]
+RUNS = """speech-8k.pcm --encoding LINEAR16_PCM --rate 8000 --lang en-US --partial
+speech.ogg --encoding OGG_OPUS --lang en-US --partial
+speech-ru.ogg --lang ru-RU --partial
+speech-tr.ogg --lang tr-TR --partial"""
 
 
 async def main() -> int:
@@ -22,12 +24,11 @@ async def main() -> int:
         async with Server(settings) as server:
             await server.wait_ready()
             access = await server.create_development_access()
-            options = ["--lang", "en-US", "--partial", "--pace", "realtime"]
-            options += ["--endpoint", server.grpc_address, "--token", access.iam_token]
-            for file, *flags in (PCM, OPUS):
-                print("== rechka recognize", file, *flags, "--lang en-US --partial", flush=True)
-                command = ["-m", "rechka", "recognize", str(AUDIO / file), *flags, *options]
-                client = await asyncio.create_subprocess_exec(sys.executable, *command)
+            options = [f"--endpoint={server.grpc_address}", f"--token={access.iam_token}"]
+            for run in RUNS.splitlines():
+                print("== rechka recognize", run, flush=True)
+                command = ["-m", "rechka", "recognize", "--pace=realtime", *run.split(), *options]
+                client = await asyncio.create_subprocess_exec(sys.executable, *command, cwd=AUDIO)
                 if code := await client.wait():
                     return code
     return 0

@@ -249,12 +249,20 @@ async def test_a_client_built_by_the_documented_command_recognizes(
     assert f"final: {EXPECTED[0]}" in output
 
 
-async def test_the_demo_shows_partials_and_the_right_finals_in_both_formats() -> None:
+RUSSIAN = ["Добрый день", "Меня зовут анна", "Как пройти в музей"]
+TURKISH = ["Günaydın", "Benim adım ali", "Bugün hava çok güzel"]
+
+
+async def test_the_demo_shows_partials_and_the_right_finals_in_three_languages() -> None:
     code, output, errors = await run(sys.executable, "examples/demo.py")
     assert code == 0, errors
     shown = re.findall(r"alternative: (.*)\nIs final: (True|False)", output)
-    assert [text for text, final in shown if final == "True"] == EXPECTED * 2
-    assert len(shown) > 2 * len(EXPECTED)
+    assert [text for text, final in shown if final == "True"] == [
+        *EXPECTED * 2,
+        *RUSSIAN,
+        *TURKISH,
+    ]
+    assert any(final == "False" for _, final in shown)
 
 
 async def test_evaluation_measures_a_manifest(tmp_path: Path) -> None:

@@ -189,25 +189,25 @@ def _logit(p: float) -> float:
     return math.log(p / (1 - p))
 
 
+def without_tables(text: str, *starts: str) -> str:
+    """Return a TOML text without the tables whose heads begin so after the bracket."""
+    head, *tables = ("\n" + text).split("\n[")
+    kept = [table for table in tables if not table.startswith(starts)]
+    return "\n[".join((head, *kept)).lstrip("\n")
+
+
 def write_tables(path: Path, parameters: BeamParameters, calibration: Calibration) -> None:
     """Replace the tables `decoder` and `confidence` of a manifest."""
-    text = path.read_text(encoding="utf-8")
-    kept = [
-        block
-        for block in ("\n" + text).split("\n[")
-        if not block.startswith(("decoder]", "confidence]"))
-    ]
+    kept = without_tables(path.read_text(encoding="utf-8"), "decoder]", "confidence]")
     tables = (
         f"\n[decoder]\nlm_weight = {parameters.lm_weight}\nword_bonus = {parameters.word_bonus}\n"
         f"blank_penalty = {parameters.blank_penalty}\n"
         f"\n[confidence]\nscale = {calibration.scale}\nbias = {calibration.bias}\n"
         f"posterior = {calibration.posterior}\nquality = {calibration.quality}\n"
     )
-    head, *others = kept
-    rest = "".join(f"\n[{block}" for block in others)
-    written = head.lstrip("\n").rstrip("\n") + "\n" + tables + rest
+    written = kept.rstrip("\n") + "\n" + tables
     tomllib.loads(written)
-    path.write_text(written.rstrip("\n") + "\n", encoding="utf-8")
+    path.write_text(written, encoding="utf-8")
 
 
 def main() -> None:
