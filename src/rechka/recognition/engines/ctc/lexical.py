@@ -23,6 +23,8 @@ _COMPARED = 20
 _TRIES = 8
 # Words that an utterance has before those that can no longer change are settled.
 _SETTLE_AT_WORDS = 120
+# The same word so few frames apart is the same word said once.
+_SAME_TIME = 4
 # Traces beyond which alternatives are given up to save memory.
 _MOST_TRACES = 50_000
 
@@ -100,9 +102,10 @@ class LexicalDecoder:
             # The best reading of all is that nothing was said.
             return []
         readings: list[Reading] = []
-        end = self._end
-        for score, chain in paths:
-            words = (*self._settled, *self._words(chain, end, self._confidences(chain, paths)))
+        end, votes = self._end, self._votes(paths)
+        for score, chain in paths[: count + 1]:
+            confidences = self._confidences(chain, votes, end)
+            words = (*self._settled, *self._words(chain, end, confidences))
             if words and len(readings) < count:
                 worse = math.exp(self._calibration.scale * (score - paths[0][0]))
                 first = readings[0].confidence if readings else _mean(words)
@@ -142,28 +145,29 @@ class LexicalDecoder:
                 ends[history] = (score, int(beam.trace[number]), int(beam.note[number]))
         return _best_paths(self._search.traces, list(ends.values()), count)
 
-    def _confidences(self, chain: list[int], paths: list[_Path]) -> list[float]:
-        """Return the confidence of each word: paths with the same word at the same time vote."""
-        traces = self._search.traces
+    def _votes(self, paths: list[_Path]) -> dict[int, list[tuple[int, float]]]:
+        """Return for each word the frames where paths begin it, and their shares."""
+        words, starts = self._search.traces.words["word"], self._search.traces.words["start"]
+        votes: dict[int, list[tuple[int, float]]] = {}
         shares = self._calibration.shares([score for score, _ in paths])
-        votes = [0.0] * len(chain)
-        ends = [*(int(traces.words["previous_end"][trace]) for trace in chain[1:]), self._end]
-        for share, (_, other) in zip(shares, paths, strict=True):
-            times: dict[int, list[int]] = {}
-            for trace in other:
-                times.setdefault(int(traces.words["word"][trace]), []).append(
-                    int(traces.words["start"][trace])
-                )
-            for position, trace in enumerate(chain):
-                start = int(traces.words["start"][trace])
-                reach = max(4, ends[position] - start)
-                starts = times.get(int(traces.words["word"][trace]), ())
-                if any(abs(start - at) <= reach for at in starts):
-                    votes[position] += share
-        return [
-            self._calibration.word(vote, float(traces.words["quality"][trace]))
-            for vote, trace in zip(votes, chain, strict=True)
-        ]
+        for share, (_, chain) in zip(shares, paths, strict=True):
+            for word, start in zip(words[chain].tolist(), starts[chain].tolist(), strict=True):
+                votes.setdefault(word, []).append((start, share))
+        return votes
+
+    def _confidences(
+        self, chain: list[int], votes: dict[int, list[tuple[int, float]]], end: int
+    ) -> list[float]:
+        """Return the confidence of each word: paths with the same word at the same time vote."""
+        table = self._search.traces.words
+        columns = [table[name][chain].tolist() for name in ("word", "start", "quality")]
+        ends = [*table["previous_end"][chain[1:]].tolist(), end]
+        confidences = []
+        for word, start, quality, own_end in zip(*columns, ends[: len(chain)], strict=True):
+            reach = max(_SAME_TIME, own_end - start)
+            share = sum(share for at, share in votes.get(word, ()) if abs(start - at) <= reach)
+            confidences.append(self._calibration.word(share, quality))
+        return confidences
 
     def _shares_of_histories(self) -> dict[int, float]:
         """Return the share of the beam's probability that goes through each history."""
@@ -191,20 +195,16 @@ class LexicalDecoder:
     def _words(self, chain: list[int], end: int, confidences: list[float]) -> list[DecodedWord]:
         if not chain:
             return []
-        traces = self._search.traces
-        starts = [int(traces.words["start"][trace]) for trace in chain]
-        ends = [int(traces.words["previous_end"][trace]) for trace in chain[1:]] + [end]
+        table = self._search.traces.words
+        starts = table["start"][chain].tolist()
+        ends = [*table["previous_end"][chain[1:]].tolist(), end]
         following = [*starts[1:], end]
+        texts = [self._graph.text(word) for word in table["word"][chain].tolist()]
         return [
             # Neighbours may come from different paths: no word may reach into the next.
-            DecodedWord(
-                self._graph.text(int(traces.words["word"][trace])),
-                start,
-                max(start + 1, min(own_end, next_start)),
-                confidence,
-            )
-            for trace, start, own_end, next_start, confidence in zip(
-                chain, starts, ends, following, confidences, strict=True
+            DecodedWord(text, start, max(start + 1, min(own_end, next_start)), confidence)
+            for text, start, own_end, next_start, confidence in zip(
+                texts, starts, ends, following, confidences, strict=True
             )
         ]
 
@@ -220,7 +220,7 @@ class LexicalDecoder:
             length = chain.index(root) + 1
             ends = [int(traces.words["previous_end"][trace]) for trace in chain[1:]]
             end = ends[length - 1] if length <= len(ends) else self._end
-            confidences = self._confidences(chain, paths)[:length]
+            confidences = self._confidences(chain[:length], self._votes(paths), end)
             self._settled += self._words(chain[:length], end, confidences)
             traces.cut(root)
             is_at_root = beam.trace == root

@@ -34,8 +34,8 @@ class NGrams:
         self._unigram = _values(arrays, "unigram", size)
         self._unigram_backoff = _values(arrays, "unigram_backoff", size)
         followers = arrays["unigram_followers"].astype(np.int64)
-        self._bigram_word = _words(arrays, "bigram_word", size)
-        bigrams = len(self._bigram_word)
+        bigram_word = _words(arrays, "bigram_word", size)
+        bigrams = len(bigram_word)
         self._bigram = _values(arrays, "bigram", bigrams)
         self._bigram_backoff = _values(arrays, "bigram_backoff", bigrams)
         bigram_followers = arrays["bigram_followers"].astype(np.int64)
@@ -46,7 +46,7 @@ class NGrams:
         if followers.sum() != bigrams or bigram_followers.sum() != len(trigram_word):
             raise ValueError("the n-grams' counts of followers do not add up")
         # One sorted key for each n-gram: a search is then one call for all queries.
-        self._bigram_keys = np.repeat(np.arange(size), followers) * size + self._bigram_word
+        self._bigram_keys = np.repeat(np.arange(size), followers) * size + bigram_word
         self._trigram_keys = np.repeat(np.arange(bigrams), bigram_followers) * size + trigram_word
         for keys in (self._bigram_keys, self._trigram_keys):
             if (np.diff(keys) <= 0).any():
@@ -57,8 +57,8 @@ class NGrams:
         self._bigram_state = np.where(
             (bigram_followers > 0) | (self._bigram_backoff != 0),
             np.arange(bigrams) + 1 + size,
-            self._unigram_state[self._bigram_word],
-        )
+            self._unigram_state[bigram_word],
+        ).astype(np.int32)
 
     @property
     def begin(self) -> int:
@@ -73,7 +73,7 @@ class NGrams:
     @property
     def states(self) -> int:
         """One more than the largest state."""
-        return 1 + self._size + len(self._bigram)
+        return 1 + self._size + len(self._bigram_keys)
 
     def score(self, states: Integers, words: Integers) -> tuple[Floats, Integers]:
         """Return the natural log-probability of each word after its state, and the next state."""
@@ -82,7 +82,7 @@ class NGrams:
         # The last word of the state; the first word where there is none, and then unused.
         last = np.where(after_pair, 0, np.maximum(states - 1, 0))
         if after_pair.any():
-            last[after_pair] = self._bigram_word[pair[after_pair]]
+            last[after_pair] = self._bigram_keys[pair[after_pair]] % self._size
         scores = self._unigram[words]
         following = self._unigram_state[words]
         at, is_known = _find(self._bigram_keys, last * self._size + words)

@@ -116,14 +116,14 @@ class Traces:
 
     def noted(self, note: int) -> list[tuple[int, int, float]]:
         """Return trace, latest note and delta of a note and those before it."""
-        columns = self.notes
-        found = []
+        previous, traces = self.notes["previous"], self.notes["trace"]
+        chain = []
         while note != NONE:
-            trace = int(columns["trace"][note])
-            if trace != _DEAD:
-                found.append((trace, int(columns["note"][note]), float(columns["delta"][note])))
-            note = int(columns["previous"][note])
-        return found
+            chain.append(note)
+            note = int(previous[note])
+        chain = [number for number in chain if traces[number] != _DEAD]
+        columns = (self.notes[name][chain].tolist() for name in ("trace", "note", "delta"))
+        return list(zip(*columns, strict=True))
 
     def shared(self, live: Integers) -> int:
         """Return the last trace that all live ones have in common, or `NONE`."""
