@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from rechka.audio.samples import Samples, from_pcm16
 from rechka.recognition.engines.ctc.features import LogMel
+from rechka.recognition.engines.ctc.nemo import _Front
 
 SPEECH = Path(__file__).parents[4] / "examples" / "audio" / "speech-16k.wav"
 
@@ -56,6 +57,20 @@ def test_no_cut_changes_a_bit(cuts: list[int]) -> None:
     assert cut.available == whole.available
     for _ in range(whole.available // 16):
         assert np.array_equal(cut.take(16), whole.take(16))
+
+
+def test_windows_that_are_longer_than_their_shift_overlap() -> None:
+    front = _Front(window=24, shift=16)
+    for part in np.array_split(speech()[:16_000], 7):
+        front.accept(part)
+    windows = []
+    while (window := front.next_chunk()) is not None:
+        windows.append(window)
+    frames = features_of(speech()[:16_000]).take(24 + 4 * 16)
+    assert len(windows) == 5
+    for number, window in enumerate(windows):
+        # Frames of blocks of different sizes differ by rounding.
+        assert np.allclose(window, frames[16 * number : 16 * number + 24], atol=1e-4)
 
 
 def test_silence_is_the_floor_and_not_minus_infinity() -> None:
