@@ -18,7 +18,6 @@ __all__ = ["Batch", "Config", "Corpora", "Utterance", "batches", "collate"]
 
 RATE_HZ = 16_000
 _LONGEST_S = 14.0
-_FRAME_BYTES = 2
 # The sounds of other languages that are frequent enough to be learned.
 _LEAST_COUNT = 60
 

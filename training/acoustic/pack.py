@@ -22,13 +22,18 @@ import numpy.typing as npt
 RATE_HZ = 16_000
 Pcm = npt.NDArray[np.int16]
 
-# espeak-ng's names where they differ from Common Voice's.
+# espeak-ng's names where they differ from Common Voice's; "" where it has none.
 _ESPEAK = {
-    "zh-CN": "cmn", "zh-TW": "cmn", "zh-HK": "yue", "fr": "fr-fr", "ga-IE": "ga", "pa-IN": "pa",
-    "sv-SE": "sv", "cv": "cv", "vi": "vi", "rm-sursilv": "", "rm-vallader": "", "cnh": "",
-    "ab": "", "br": "", "dv": "", "fy-NL": "", "hsb": "", "ia": "ia", "kab": "", "lg": "",
-    "mn": "", "rw": "", "sah": "", "vot": "",
-}  # fmt: skip
+    "zh-CN": "cmn",
+    "zh-TW": "cmn",
+    "zh-HK": "yue",
+    "fr": "fr-fr",
+    "ga-IE": "ga",
+    "pa-IN": "pa",
+    "sv-SE": "sv",
+    **dict.fromkeys(("rm-sursilv", "rm-vallader", "cnh", "ab", "br", "dv", "fy-NL"), ""),
+    **dict.fromkeys(("hsb", "kab", "lg", "mn", "rw", "sah", "vot"), ""),
+}
 
 
 def decode(path: Path) -> Pcm:

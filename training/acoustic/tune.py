@@ -189,6 +189,30 @@ def _logit(p: float) -> float:
     return math.log(p / (1 - p))
 
 
+def report(model: CtcModel, clips: Sequence[Clip]) -> None:
+    """Print how often a sentence is right, and how often words of some confidence are."""
+    is_first = in_five = 0
+    confidences: list[float] = []
+    right: list[bool] = []
+    for clip in clips:
+        readings = decode(model, clip, model.parameters, model.calibration, count=5)
+        said = " ".join(clip.words)
+        is_first += readings[:1] != [] and readings[0].text == said
+        in_five += said in [reading.text for reading in readings]
+        if readings:
+            right += align(clip.words, readings[0].text.split())[1]
+            confidences += [word.confidence for word in readings[0].words]
+    count = len(clips)
+    print(f"right sentence first {is_first / count:.1%}, among five {in_five / count:.1%}")
+    print("confidence | words | mean confidence | right")
+    of, is_right = np.array(confidences), np.array(right)
+    for low, high in itertools.pairwise((0.0, 0.2, 0.4, 0.6, 0.8, 1.01)):
+        chosen = (of >= low) & (of < high)
+        if chosen.any():
+            shares = f"{of[chosen].mean():.2f} | {is_right[chosen].mean():.2f}"
+            print(f"{low:.1f} to {min(high, 1):.1f} | {chosen.sum()} | {shares}")
+
+
 def without_tables(text: str, *starts: str) -> str:
     """Return a TOML text without the tables whose heads begin so after the bracket."""
     head, *tables = ("\n" + text).split("\n[")
@@ -216,9 +240,13 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("manifest", type=Path)
     parser.add_argument("--most", type=int, default=80)
+    parser.add_argument("--report", action="store_true", help="set nothing; print figures")
     arguments = parser.parse_args()
     model = read_model(arguments.folder)
     clips = list(read_clips(model, arguments.manifest, arguments.most))
+    if arguments.report:
+        report(model, clips)
+        return
     parameters, rate = best_parameters(model, clips)
     print(f"word error rate {rate:.1%} with {parameters}", flush=True)
     calibration = best_calibration(model, clips, parameters)
