@@ -195,8 +195,19 @@ async def test_a_deleted_folder_takes_no_session_and_its_id_is_not_told_from_an_
     start: Start,
 ) -> None:
     running = await start()
-    await operate(running).delete_folder(running.access.folder_id)
+    operator = operate(running)
+    user = await operator.create_account(AccountKind.USER, "Ann")
+    issued = await operator.create_token(running.server.signer, user.account_id)
+    by_user = {"authorization": f"Bearer {issued.secret}"}
+    deleted, unknown = running.access.folder_id, "b1g00000000000000000"
+    await operator.delete_folder(deleted)
     await wait_until_refused(running, Status.PERMISSION_DENIED)
+    texts = []
+    for folder_id in (deleted, unknown):
+        outcome = await running.recognize([config(folder_id=folder_id)], **by_user)
+        assert outcome.code is Status.PERMISSION_DENIED
+        texts.append(str(outcome.error).replace(folder_id, "ID"))
+    assert texts[0] == texts[1]
 
 
 async def test_odd_ids_of_clients_are_refused_and_hold_up_nothing(two: list[Running]) -> None:

@@ -152,6 +152,7 @@ class EngineContract:
         """More streams one after the other than fit at once."""
         for _ in range(2 * min(8, self._engine.models[0].max_streams)):
             stream = self.open()
+            assert stream.observe().hypothesis.text == ""
             self._engine.accept([(stream, self.speech[:1600])])
             stream.close()
             stream.close()

@@ -132,11 +132,11 @@ async def test_revocation_is_honored_within_the_bound(
     await operator.set_disabled("service", disabled=True)
     clock.now_s += 2.0
     for header in credentials:
-        await refusal(authority, header)
+        assert await refusal(authority, header)
     await operator.set_disabled("service", disabled=False)
     clock.now_s += 2.0
     for header in credentials:
-        await authority.authenticate(header)
+        assert (await authority.authenticate(header)).account_id == "service"
 
 
 async def test_a_revoked_token_key_and_signer_are_invalid(

@@ -206,6 +206,7 @@ def test_a_warm_language_loads_nothing_for_its_first_session(
 
 def test_a_language_without_rules_is_warm_at_once() -> None:
     warm_up("de-DE")
+    assert _final("de-DE", "guten tag") == "Guten tag"
 
 
 def _final(language: str, text: str) -> str:

@@ -151,6 +151,9 @@ class PocketsphinxStream:
 
     def observe(self) -> Observation:
         """Return the best path so far."""
+        # Between utterances the decoder still holds the last one, perhaps of another stream.
+        if not self._is_in_utterance:
+            return Observation(_hypothesis(()), 0)
         words = tuple(self._words())
         end_ms = words[-1].end_ms if words else 0
         silence_ms = max(0, self._decoded * 1000 // _RATE_HZ - end_ms)
