@@ -65,6 +65,11 @@ def export(model: PunctuationModel, path: Path) -> None:
         helper.make_node("Squeeze", ["out", axes], ["flat"]),
         helper.make_node("Transpose", ["flat"], ["logits"], perm=[1, 0]),
     ]
+    _save(nodes, weights, path)
+
+
+def _save(nodes: list[onnx.NodeProto], weights: list[onnx.TensorProto], path: Path) -> None:
+    """Join the parts to a model, check it and write it."""
     graph = helper.make_graph(
         nodes,
         "punctuation",
