@@ -57,7 +57,7 @@ def write_model(
     rate_hz = 16_000 if contract == "nemo" else 8_000
     (folder / "model.toml").write_text(
         f'name = "tones-{contract}"\nversion = "1"\nengine = "ctc"\ncontract = "{contract}"\n'
-        f'language = "{language}"\ntags = ["general", "general:rc"]\n'
+        f'languages = ["{language}"]\ntags = ["general", "general:rc"]\n'
         f'sample_rate_hz = {rate_hz}\nlicence = "Apache-2.0"\nsummary = "Hears tones."\n{extra}'
     )
     if words is not None:

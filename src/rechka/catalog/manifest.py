@@ -45,7 +45,7 @@ class ModelManifest(BaseModel):
     Attributes:
         name: Unique on this machine.
         engine: Registered name of the engine that runs it.
-        language: BCP 47 tag.
+        languages: BCP 47 tags of what it recognizes.
         tags: Values of the request's `model` that select it.
         sample_rate_hz: Native rate.
         licence: SPDX expression of the model.
@@ -57,7 +57,7 @@ class ModelManifest(BaseModel):
     name: str
     version: str
     engine: str
-    language: str
+    languages: Annotated[tuple[str, ...], Field(min_length=1)]
     tags: tuple[str, ...]
     sample_rate_hz: int
     licence: str

@@ -33,7 +33,7 @@ def list_models(*, as_json: bool) -> None:
     for model in found:
         table.add_row(
             model.name,
-            model.language,
+            ", ".join(model.languages),
             model.engine,
             f"{model.sample_rate_hz} Hz",
             f"{model.size_bytes / 1e6:.1f} MB",
@@ -58,7 +58,7 @@ def show(name: str, *, as_json: bool) -> None:
     if card.purpose:
         console.print(card.purpose)
     facts = {
-        "language": model.language,
+        "language": ", ".join(model.languages),
         "selected by": ", ".join(model.tags),
         "engine": f"{model.engine}, {model.sample_rate_hz} Hz",
         "size": f"{model.size_bytes / 1e6:.1f} MB",

@@ -268,7 +268,7 @@ def test_bad_options_are_named(options: dict[str, object], problem: str) -> None
 @pytest.mark.parametrize(
     ("file", "change", "problem"),
     [
-        ("model.toml", ('language = "ru-RU"\n', ""), "language: .*Field required"),
+        ("model.toml", ('languages = ["ru-RU"]\n', ""), "languages: .*Field required"),
         (
             "model.toml",
             ('contract = "nemo"', 'contract = "rnnt"'),

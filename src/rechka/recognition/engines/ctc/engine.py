@@ -53,18 +53,19 @@ class CtcEngine:
             read_model(folder, threads=chosen["threads"], beam=chosen["beam"])
             for folder in dict.fromkeys(folders)
         ]
-        infos = [_describe(model, chosen["max_streams"]) for model in loaded]
-        self._loaded: Mapping[ModelInfo, CtcModel] = dict(zip(infos, loaded, strict=True))
-        self.models: Sequence[ModelInfo] = tuple(infos)
+        self._loaded: Mapping[ModelInfo, CtcModel] = {
+            info: model for model in loaded for info in _describe(model, chosen["max_streams"])
+        }
+        self.models: Sequence[ModelInfo] = tuple(self._loaded)
 
     def warm_up(self) -> None:
         """Run each model once alone and once in a full batch, and decode what comes out."""
         # Noise is decoded like speech; silence would not go through the whole search.
-        for model in self._loaded.values():
+        for model in dict.fromkeys(self._loaded.values()):
             rate_hz = model.acoustic.sample_rate_hz
             noise = np.random.default_rng(0).normal(0.0, 0.1, rate_hz).astype(np.float32)
             options = StreamOptions(
-                language=model.manifest.language,
+                language=model.manifest.languages[0],
                 model=model.manifest.tags[0],
                 sample_rate_hz=rate_hz,
             )
@@ -95,7 +96,7 @@ class CtcEngine:
             for stream, samples in batch
             if isinstance(stream, CtcStream)
         ]
-        for model in self._loaded.values():
+        for model in dict.fromkeys(self._loaded.values()):
             states: list[AcousticState] = [
                 state for stream, _, state in forks if stream.model is model
             ]
@@ -108,20 +109,23 @@ class CtcEngine:
         self._loaded = {}
 
 
-def _describe(model: CtcModel, max_streams: int) -> ModelInfo:
+def _describe(model: CtcModel, max_streams: int) -> list[ModelInfo]:
     manifest = model.manifest
-    return ModelInfo(
-        name=manifest.name,
-        engine="ctc",
-        language=manifest.language,
-        tags=manifest.tags,
-        sample_rates_hz=(model.acoustic.sample_rate_hz,),
-        max_alternatives=1 if model.graph is None else _MOST_ALTERNATIVES,
-        has_confidences=True,
-        has_word_times=True,
-        has_trailing_silence=True,
-        max_streams=max_streams or manifest.max_streams,
-    )
+    return [
+        ModelInfo(
+            name=manifest.name,
+            engine="ctc",
+            language=language,
+            tags=manifest.tags,
+            sample_rates_hz=(model.acoustic.sample_rate_hz,),
+            max_alternatives=1 if model.graph is None else _MOST_ALTERNATIVES,
+            has_confidences=True,
+            has_word_times=True,
+            has_trailing_silence=True,
+            max_streams=max_streams or manifest.max_streams,
+        )
+        for language in manifest.languages
+    ]
 
 
 def _refusal(option: str, problem: str) -> RequestError:

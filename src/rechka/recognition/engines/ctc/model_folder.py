@@ -65,7 +65,7 @@ class Manifest(_Table):
         version: Of the model.
         engine: Always "ctc".
         contract: What the ONNX file eats and gives.
-        language: BCP 47 tag.
+        languages: BCP 47 tags of what it recognizes.
         tags: Values of a request's `model` that select it.
         sample_rate_hz: Rate of the audio that it was trained on.
         licence: Of the model's files.
@@ -81,7 +81,7 @@ class Manifest(_Table):
     version: Annotated[str, Field(min_length=1)]
     engine: Literal["ctc"]
     contract: Literal["nemo", "t-one"]
-    language: Annotated[str, Field(min_length=2)]
+    languages: Annotated[tuple[Annotated[str, Field(min_length=2)], ...], Field(min_length=1)]
     tags: Annotated[tuple[str, ...], Field(min_length=1)] = ("general",)
     sample_rate_hz: Annotated[int, Field(gt=0)]
     licence: str
@@ -93,7 +93,7 @@ class Manifest(_Table):
     card: dict[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CtcModel:
     """A model, loaded. Constant; shared by streams.
 
