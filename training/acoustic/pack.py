@@ -4,7 +4,9 @@
 
 Reads `tts/ru`, `tts/tr`, `l2-english` (Opus shards with an index) and `multilingual`
 (a file a clip, a manifest). Sentences of other languages become the sounds that
-espeak-ng gives them; clips of languages that it does not know are left out.
+espeak-ng gives them; clips of languages that it does not know are left out. Kyrgyz and
+Tatar, which share nearly all sounds with Turkish, are also written in Turkish letters:
+real people at real microphones for a language that has none here.
 """
 
 import argparse
@@ -34,6 +36,15 @@ _ESPEAK = {
     **dict.fromkeys(("rm-sursilv", "rm-vallader", "cnh", "ab", "br", "dv", "fy-NL"), ""),
     **dict.fromkeys(("hsb", "kab", "lg", "mn", "rw", "sah", "vot"), ""),
 }
+
+_TURKISH = str.maketrans(
+    dict(
+        zip("абвгдзийклмнңоөпрстуүфхһшщыэә", "abvgdziyklmnnoöprstuüfhhşşıee", strict=True),
+        ё="yo", ц="ts", ч="ç", ь="", ъ="", ю="yu", я="ya", җ="c",
+    )
+)  # fmt: skip
+# Kyrgyz writes the sound of Turkish c with the letter that Tatar has for j.
+_ZHE = {"ky": "c", "tt": "j"}
 
 
 def decode(path: Path) -> Pcm:
@@ -73,10 +84,31 @@ def sounds(sentence: str, language: str) -> str:
     return " ".join(part for part in parts if part)
 
 
+def in_turkish_letters(sentence: str, language: str) -> str:
+    """Return a Kyrgyz or Tatar sentence as Turkish spelling would have it."""
+    text = sentence.lower().replace("ж", _ZHE[language])
+    text = re.sub(r"(^|[^\w]|[аоуыэяюёеөүәи])е", r"\1ye", text).replace("е", "e")
+    # Long vowels are one vowel, as Turkish spelling rarely tells them apart.
+    return re.sub(r"([aeıioöuü])\1+", r"\1", text.translate(_TURKISH))
+
+
+def _manifest(folder: Path) -> list[dict[str, str]]:
+    with (folder / "manifest.tsv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def turkic(folder: Path) -> Iterator[tuple[Pcm, str, str]]:
+    """Yield samples, speaker and sentence, in Turkish letters, of related languages."""
+    for row in _manifest(folder):
+        language = row["language"]
+        if language in _ZHE:
+            sentence = in_turkish_letters(row["sentence"], language)
+            yield decode(folder / row["file"]), f"{language}:{row['speaker']}", sentence
+
+
 def clips(folder: Path) -> Iterator[tuple[Pcm, str, str]]:
     """Yield samples, speaker and sounds of the clips of other languages."""
-    with (folder / "manifest.tsv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    rows = _manifest(folder)
     with ThreadPoolExecutor(2) as pool:
         spoken = pool.map(lambda row: sounds(row["sentence"], row["language"]), rows)
         for row, of in zip(rows, spoken, strict=True):
@@ -114,6 +146,7 @@ def main() -> None:
         write(f"{language}-rhvoice", shards(folder, folder / "index1.tsv"), output)
     folder = corpora / "l2-english"
     write("en-learners", shards(folder, folder / "index.tsv"), output)
+    write("tr-turkic", turkic(corpora / "multilingual"), output)
     write("mul-commonvoice", clips(corpora / "multilingual"), output)
 
 
