@@ -36,7 +36,7 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _READINESS_INTERVAL_S = 0.2
 
 
-def _with_starter_models(settings: RecognitionSettings) -> RecognitionSettings:
+def engine_choice(settings: RecognitionSettings) -> RecognitionSettings:
     """Give the starter models, where they are installed, to an engine that got none."""
     folder = starter_models()
     if settings.engine != "auto" or "ctc" in settings.engine_options or folder is None:
@@ -122,7 +122,7 @@ class Server:
             stack.push_async_callback(access.close)
             await access.start()
             if self._given_recognizer is None:
-                pool = await start_pool(_with_starter_models(self._settings.recognition))
+                pool = await start_pool(engine_choice(self._settings.recognition))
                 stack.push_async_callback(pool.close)
                 self._recognizer: Recognizer = pool
             else:

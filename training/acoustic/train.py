@@ -1,8 +1,9 @@
 """Train a network: `python train.py CONFIG CORPORA_FOLDER OUTPUT_FOLDER [--processes 2]`.
 
 One process a core, each with batches of its own and gradients in common. A checkpoint
-is written every few minutes and taken up again when the program is started anew;
-`minutes` of the configuration counts over all runs, and the learning rate follows it.
+is written every few minutes and taken up again when the program is started anew.
+`minutes` of the configuration is processor time of one process, over all runs: the
+learning rate follows it, and a machine that does other things too only takes longer.
 """
 
 import argparse
@@ -176,7 +177,7 @@ class Trainer:
             self._config,
             seed=self._config.seed * 7919 + self._steps * self._place.count + self._place.rank,
         )
-        started_s = time.monotonic()
+        started_s = time.process_time()
         before_s = self._elapsed_s
         saved_s = logged_s = before_s
         audio_s = 0.0
@@ -189,7 +190,7 @@ class Trainer:
             batch = next(stream)
             losses.append(self._step(batch, augment))
             audio_s += float(batch.samples.sum()) / RATE_HZ
-            clock = torch.tensor([before_s + time.monotonic() - started_s])
+            clock = torch.tensor([before_s + time.process_time() - started_s])
             dist.broadcast(clock, 0)
             self._elapsed_s = float(clock)
             if self._place.rank:
@@ -286,7 +287,7 @@ def main() -> None:
     parser.add_argument("corpora", type=Path)
     parser.add_argument("output", type=Path, help="folder of this model's checkpoints")
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--until", type=float, help="stop after so many minutes in all")
+    parser.add_argument("--until", type=float, help="stop after so many minutes of processor time")
     parser.add_argument("--steps", type=int, help="stop after so many steps in all")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
