@@ -16,6 +16,7 @@ from rechka.catalog.local import starter_models
 from rechka.errors import RechkaError
 from rechka.gateway.app import create_app
 from rechka.gateway.server import HttpServer
+from rechka.observability.metrics import Metrics
 from rechka.recognition.port import Recognizer
 from rechka.session.clock import AsyncioClock, Clock
 from rechka.session.conversation import profanity_rules
@@ -105,6 +106,7 @@ class Server:
         self._given_recognizer = recognizer
         self._given_store = store
         self._clock = clock or AsyncioClock()
+        self.metrics = Metrics()
         self._stack = AsyncExitStack()
         self._ready = asyncio.Event()
         self._warm_languages: set[str] = set()
@@ -132,9 +134,13 @@ class Server:
                 recognizer=self._recognizer,
                 access=access,
                 clock=self._clock,
+                observe=self.metrics.session,
+                count=self.metrics.call_ended,
             )
             stack.push_async_callback(self._grpc.stop, grace_s=0)
-            app = create_app(unready_reason=self._unready_reason)
+            app = create_app(
+                unready_reason=self._unready_reason, render_metrics=self.metrics.render
+            )
             self._http = HttpServer(app, address=self._settings.server.http_address)
             stack.push_async_callback(self._http.stop)
             await self._grpc.start()

@@ -1,20 +1,25 @@
-"""The HTTP application: /healthz and /readyz."""
+"""The HTTP application: /healthz, /readyz and /metrics."""
 
 from collections.abc import Callable
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 __all__ = ["create_app"]
 
 
-def create_app(*, unready_reason: Callable[[], str | None]) -> Starlette:
+def create_app(
+    *,
+    unready_reason: Callable[[], str | None],
+    render_metrics: Callable[[str], tuple[bytes, str]],
+) -> Starlette:
     """Return the application.
 
     Args:
         unready_reason: Says why no session can be opened now, None if one can.
+        render_metrics: Returns the metrics and their media type, by an `Accept` header.
     """
 
     async def healthz(_: Request) -> JSONResponse:
@@ -28,4 +33,15 @@ def create_app(*, unready_reason: Callable[[], str | None]) -> Starlette:
             return JSONResponse({"status": "ready"})
         return JSONResponse({"status": "unready", "reason": reason}, status_code=503)
 
-    return Starlette(routes=[Route("/healthz", healthz), Route("/readyz", readyz)])
+    async def metrics(request: Request) -> Response:
+        """What Prometheus reads."""
+        content, media_type = render_metrics(request.headers.get("accept", ""))
+        return Response(content, headers={"content-type": media_type})
+
+    return Starlette(
+        routes=[
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+            Route("/metrics", metrics),
+        ]
+    )

@@ -16,6 +16,7 @@ from rechka.session.clock import Clock
 from rechka.session.endpoint import EndpointParameters
 from rechka.session.inbox import HalfClose, Inbox
 from rechka.session.machine import SessionMachine, SessionState
+from rechka.session.observer import SessionObserver
 from rechka.session.replies import Replies
 from rechka.session.segmenter import Segment, Segmenter, UtteranceEnd, UtteranceStart
 from rechka.settings import Settings
@@ -47,7 +48,7 @@ class Conversation:
         machine: The session's; it holds the settings already.
         clock: Time of the partials.
         deliver: Sends a result; may wait while the client is slow.
-        warn: Told once if PCM looks as if it were read wrongly.
+        observer: Told what is heard and answered, and how late.
 
     Raises:
         RequestError: The text cannot be written as the settings ask.
@@ -63,9 +64,11 @@ class Conversation:
         machine: SessionMachine,
         clock: Clock,
         deliver: Callable[[Result], Awaitable[None]],
-        warn: Callable[[str], None],
+        observer: SessionObserver,
     ) -> None:
-        self._warn = warn
+        self.warning: str | None = None
+        """What looks wrong about the audio though it can be decoded; None if nothing does."""
+        self._observer = observer
         is_pcm = spec.encoding is AudioEncoding.LINEAR16_PCM
         self._mismatch = MismatchDetector(spec.sample_rate_hz) if is_pcm else None
         self._machine = machine
@@ -92,6 +95,9 @@ class Conversation:
         self._replies = Replies(settings.results, pipeline, partial_results=spec.partial_results)
         # Where the utterances that are not finished begin, by their number.
         self._starts: dict[int, int] = {}
+        # When the running utterance was noticed, until it is answered; when others ended.
+        self._noticed_s: float | None = None
+        self._ended_s: dict[int, float] = {}
         self._utterances = 0
         self._has_listened = False
         self._is_answered = False
@@ -146,9 +152,10 @@ class Conversation:
             await asyncio.sleep(0)
 
     async def _take(self, samples: Samples, stream: RecognizerStream) -> None:
-        if self._mismatch is not None and (reason := self._mismatch.accept(samples)) is not None:
-            self._warn(reason)
+        if self._mismatch is not None:
+            self.warning = self._mismatch.accept(samples) or self.warning
         admitted = self._machine.admit_samples(len(samples), rate_hz=self._decoder.rate_hz)
+        self._observer.heard(audio_s=admitted / self._decoder.rate_hz)
         resampled = self._resampler.accept(samples[:admitted])
         await self._send(self._segmenter.accept(resampled), stream)
         if admitted < len(samples):
@@ -161,7 +168,9 @@ class Conversation:
             match segment:
                 case UtteranceStart(position):
                     self._starts[self._utterances] = position
+                    self._noticed_s = self._clock.time()
                 case UtteranceEnd():
+                    self._ended_s[self._utterances] = self._clock.time()
                     self._utterances += 1
                     await stream.finish()
                 case samples:
@@ -184,11 +193,18 @@ class Conversation:
         partial = self._replies.partial(heard, offset_ms=offset_ms, now_s=now_s)
         if partial is not None and not self._is_answered:
             await self._deliver(partial)
+            self._observer.answered(is_final=False)
+            if self._noticed_s is not None and heard.utterance == self._utterances:
+                self._observer.first_partial(delay_s=self._clock.time() - self._noticed_s)
+                self._noticed_s = None
 
     async def _answer_finished(self, finished: Finished, offset_ms: float) -> None:
         final: Final | None = self._replies.final(finished, offset_ms=offset_ms)
+        ended_s = self._ended_s.pop(finished.utterance)
         if final is not None and not self._is_answered:
             await self._deliver(final)
+            self._observer.answered(is_final=True)
+            self._observer.final(delay_s=self._clock.time() - ended_s)
             if self._is_single:
                 self._is_answered = True
                 self._machine.end_single_utterance()

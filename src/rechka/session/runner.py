@@ -9,6 +9,7 @@ from rechka.session.clock import Clock
 from rechka.session.conversation import Conversation
 from rechka.session.inbox import Inbox, Message
 from rechka.session.machine import SessionMachine
+from rechka.session.observer import SessionObserver, Unobserved
 from rechka.settings import Settings
 from rechka.spec import AudioEncoding, RecognitionSpec
 
@@ -25,6 +26,7 @@ class Session:
         admit: Called with the settings before anything is spent on the session;
             raises if the caller may not.
         deliver: Sends a result; may wait while the client is slow.
+        observer: Counts; None: nobody does.
     """
 
     def __init__(
@@ -35,15 +37,16 @@ class Session:
         clock: Clock,
         admit: Callable[[RecognitionSpec], Awaitable[None]],
         deliver: Callable[[Result], Awaitable[None]],
+        observer: SessionObserver | None = None,
     ) -> None:
         self._recognizer = recognizer
         self._settings = settings
         self._clock = clock
         self._admit = admit
         self._deliver = deliver
+        self._observer = observer or Unobserved()
         self.machine = SessionMachine(settings.limits, now_s=clock.time())
-        self.warning: str | None = None
-        """What looks wrong about the audio though it can be decoded; None if nothing does."""
+        self._conversation: Conversation | None = None
 
     async def run(self, messages: AsyncIterator[Message]) -> None:
         """Run to the end of the session.
@@ -65,7 +68,8 @@ class Session:
             return
         await self._admit(spec)
         model = select_model(self._recognizer.models, language=spec.language, model=spec.model)
-        conversation = Conversation(
+        self._observer.started(language=model.language, model=model.name)
+        self._conversation = Conversation(
             spec=spec,
             language=model.language,
             rate_hz=_engine_rate(spec, model),
@@ -73,7 +77,7 @@ class Session:
             machine=self.machine,
             clock=self._clock,
             deliver=self._deliver,
-            warn=self._note_warning,
+            observer=self._observer,
         )
         options = StreamOptions(
             language=model.language,
@@ -83,12 +87,14 @@ class Session:
         )
         stream = await self._recognizer.open(options)
         try:
-            await conversation.run(inbox, stream)
+            await self._conversation.run(inbox, stream)
         finally:
             await stream.close()
 
-    def _note_warning(self, reason: str) -> None:
-        self.warning = reason
+    @property
+    def warning(self) -> str | None:
+        """What looks wrong about the audio though it can be decoded; None if nothing does."""
+        return None if self._conversation is None else self._conversation.warning
 
 
 def _engine_rate(spec: RecognitionSpec, model: ModelInfo) -> int:

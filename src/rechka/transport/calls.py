@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 from urllib.parse import unquote
 
 import grpc
@@ -23,10 +23,20 @@ from rechka.access.identities import Account
 from rechka.errors import ErrorCode, InternalError, RechkaError, UnavailableError
 from rechka.wire.status import to_status
 
-__all__ = ["Call", "CallInterceptor", "Drain", "current_call"]
+__all__ = ["Call", "CallCounter", "CallInterceptor", "Drain", "current_call"]
 
 _log = structlog.get_logger()
 _Behavior = Callable[[Any, Any], Awaitable[Any]]
+
+
+class CallCounter(Protocol):
+    """Told of every call that is over."""
+
+    def __call__(self, method: str, *, status: str, error: str | None) -> None:
+        """Count it."""
+        ...
+
+
 # No request header of ours is longer; more would only fill the log.
 _CLIENT_ID_LENGTH = 128
 
@@ -137,6 +147,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         open_services: Full names of services that need no credentials.
         foreign_services: Full names of services that are passed on untouched,
             such as health and reflection.
+        count: Told the method, the name of the gRPC status and the error's stable code,
+            or None, of every call that is over.
     """
 
     def __init__(
@@ -146,11 +158,13 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         drain: Drain,
         open_services: frozenset[str],
         foreign_services: frozenset[str],
+        count: "CallCounter",
     ) -> None:
         self._authority = authority
         self._drain = drain
         self._open = open_services
         self._foreign = foreign_services
+        self._count = count
 
     async def intercept_service(
         self,
@@ -159,23 +173,30 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     ) -> Any:
         """Return the method's handler, wrapped."""
         handler = await continuation(handler_call_details)
-        service = str(handler_call_details.method).split("/")[1]
+        method = str(handler_call_details.method)
+        service = method.split("/")[1]
         if handler is None or service in self._foreign:
             return handler
         is_open = service in self._open
         if handler.unary_unary is not None:
             return grpc.unary_unary_rpc_method_handler(
-                self._guard(handler.unary_unary, is_open=is_open),
+                self._guard(handler.unary_unary, method, is_open=is_open),
                 request_deserializer=handler.request_deserializer,
                 response_serializer=handler.response_serializer,
             )
         return grpc.stream_stream_rpc_method_handler(
-            self._guard(handler.stream_stream, is_open=is_open),
+            self._guard(handler.stream_stream, method, is_open=is_open),
             request_deserializer=handler.request_deserializer,
             response_serializer=handler.response_serializer,
         )
 
-    def _guard(self, behavior: _Behavior, *, is_open: bool) -> _Behavior:
+    def _guard(self, behavior: _Behavior, method: str, *, is_open: bool) -> _Behavior:
+        async def abort(context: Any, error: RechkaError, request_id: str) -> NoReturn:
+            code, message, trailing = _status(error, request_id)
+            self._count(method, status=code.name, error=error.code.value)
+            await context.abort(code, message, trailing)
+            raise AssertionError("abort raises")
+
         async def guarded(request: Any, context: Any) -> Any:
             metadata = dict(context.invocation_metadata() or ())
             request_id = str(uuid.uuid4())
@@ -190,18 +211,21 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                         metadata.get("authorization"), caller=Actor("", address, request_id)
                     )
                 _current.set(_call(request_id, metadata, account, address))
-                return await behavior(request, context)
+                answer = await behavior(request, context)
+                self._count(method, status="OK", error=None)
+                return answer  # noqa: TRY300
             except RechkaError as error:
-                await _abort(context, error, request_id)
+                await abort(context, error, request_id)
             except asyncio.CancelledError:
                 if not self._drain.is_over:
+                    self._count(method, status="CANCELLED", error=None)
                     raise
-                await _abort(context, _shutting_down(), request_id)
+                await abort(context, _shutting_down(), request_id)
             except grpc.aio.AbortError:
                 raise
             except Exception:
                 _log.exception("call_failed", request_id=request_id)
-                await _abort(context, InternalError(ErrorCode.INTERNAL, ""), request_id)
+                await abort(context, InternalError(ErrorCode.INTERNAL, ""), request_id)
             finally:
                 self._drain.leave()
 
@@ -225,12 +249,10 @@ def _call(request_id: str, metadata: dict[str, Any], account: Account | None, ad
     )
 
 
-async def _abort(context: Any, error: RechkaError, request_id: str) -> NoReturn:
+def _status(error: RechkaError, request_id: str) -> tuple[grpc.StatusCode, str, Any]:
     if isinstance(error, InternalError):
         _log.error("call_failed", request_id=request_id, reason=error.message)
-    code, message, trailing = to_status(error, request_id=request_id)
-    await context.abort(code, message, trailing)
-    raise AssertionError("abort raises")
+    return to_status(error, request_id=request_id)
 
 
 def _shutting_down() -> UnavailableError:

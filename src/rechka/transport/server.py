@@ -1,6 +1,6 @@
 """The gRPC server: what it serves, where it listens."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -10,8 +10,9 @@ from rechka.access.service import Access
 from rechka.errors import ErrorCode, RequestError
 from rechka.recognition.port import Recognizer
 from rechka.session.clock import Clock
+from rechka.session.observer import SessionObserver
 from rechka.settings import Settings
-from rechka.transport.calls import CallInterceptor, Drain
+from rechka.transport.calls import CallCounter, CallInterceptor, Drain
 from rechka.transport.endpoints import EndpointServicer
 from rechka.transport.iam import IamTokenServicer
 from rechka.transport.stt_v2 import SttServicer
@@ -44,10 +45,19 @@ class GrpcServer:
         recognizer: Where engine streams come from.
         access: Judges credentials, folders and quotas, and issues tokens.
         clock: Time of the sessions.
+        observe: Returns who counts a new session.
+        count: Counts calls.
     """
 
     def __init__(
-        self, settings: Settings, *, recognizer: Recognizer, access: Access, clock: Clock
+        self,
+        settings: Settings,
+        *,
+        recognizer: Recognizer,
+        access: Access,
+        clock: Clock,
+        observe: Callable[[], SessionObserver],
+        count: CallCounter,
     ) -> None:
         self._settings = settings.server
         self.drain = Drain()
@@ -56,6 +66,7 @@ class GrpcServer:
             drain=self.drain,
             open_services=frozenset({_ENDPOINTS, _IAM}),
             foreign_services=frozenset({health.SERVICE_NAME, reflection.SERVICE_NAME}),
+            count=count,
         )
         most_bytes = settings.limits.audio_bytes + _MESSAGE_MARGIN_BYTES
         self._server = grpc.aio.server(interceptors=[interceptor], options=_options(most_bytes))
@@ -66,6 +77,7 @@ class GrpcServer:
                 meter=access.meter,
                 settings=settings,
                 clock=clock,
+                observe=observe,
             ),
             self._server,
         )

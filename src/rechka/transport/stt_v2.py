@@ -1,7 +1,7 @@
 """`yandex.cloud.ai.stt.v2.SttService`: streaming recognition, API version 2."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -14,6 +14,7 @@ from rechka.recognition.port import Recognizer
 from rechka.results import Result
 from rechka.session.clock import Clock
 from rechka.session.inbox import Message
+from rechka.session.observer import SessionObserver
 from rechka.session.runner import Session
 from rechka.settings import Settings
 from rechka.spec import RecognitionSpec
@@ -36,6 +37,7 @@ class SttServicer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
         meter: Judges the folder's quotas, and counts.
         settings: Limits, end of utterance, results.
         clock: Time of the sessions.
+        observe: Returns who counts a new session.
     """
 
     def __init__(
@@ -46,12 +48,14 @@ class SttServicer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
         meter: SessionMeter,
         settings: Settings,
         clock: Clock,
+        observe: Callable[[], SessionObserver],
     ) -> None:
         self._recognizer = recognizer
         self._authority = authority
         self._meter = meter
         self._settings = settings
         self._clock = clock
+        self._observe = observe
 
     async def StreamingRecognize(  # noqa: N802
         self, request_iterator: AsyncIterator[pb.StreamingRecognitionRequest], context: Any
@@ -74,12 +78,14 @@ class SttServicer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
         async def deliver(result: Result) -> None:
             await context.write(encode_result(result))
 
+        observer = self._observe()
         session = Session(
             recognizer=self._recognizer,
             settings=self._settings,
             clock=self._clock,
             admit=admit,
             deliver=deliver,
+            observer=observer,
         )
         outcome = "OK"
         try:
@@ -90,7 +96,11 @@ class SttServicer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
         except asyncio.CancelledError:
             outcome = "CANCELLED"
             raise
+        except Exception:
+            outcome = ErrorCode.INTERNAL.value
+            raise
         finally:
+            observer.ended(outcome=outcome)
             # Before the status is sent: who has it may open the next session at once.
             for lease in leases:
                 await lease.close()
