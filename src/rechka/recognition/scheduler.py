@@ -2,52 +2,43 @@
 
 Streams that have audio stand in a queue; the first of them form a batch, and a
 stream that has more goes to the end again, so that none waits for a longer one.
+A batch is whatever is ready when the engine is free: alone, a stream waits for
+nobody; under load, batches grow by themselves.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-import structlog
 
-from rechka.audio.samples import Samples
-from rechka.errors import CapacityError, ErrorCode, InternalError, RechkaError, UnavailableError
-from rechka.recognition.events import EventQueue
+from rechka.errors import CapacityError, ErrorCode, RechkaError, UnavailableError
+from rechka.recognition.costs import Costs
 from rechka.recognition.load import Load
 from rechka.recognition.port import (
     Engine,
     EngineStream,
-    Finished,
-    Heard,
+    Measures,
     ModelInfo,
     StreamOptions,
 )
+from rechka.recognition.ready import ReadyQueue
+from rechka.recognition.scheduled_stream import STEP_MS, Job, ScheduledStream, engine_failed
 from rechka.recognition.selection import select_model
 
 __all__ = ["Scheduler"]
 
-_log = structlog.get_logger()
 _T = TypeVar("_T")
 
-# Audio that waits for the engine, a stream; beyond it `send` waits.
-_QUEUED_MS = 1_000
-# Most audio of one stream in one step, so that the others need not wait for long.
-_STEP_MS = 200
-
-
-@dataclass(slots=True)
-class _Job:
-    """What one step does for one stream."""
-
-    stream: "ScheduledStream"
-    samples: Samples
-    is_end: bool
-    event: Heard | Finished | None = None
+# A batch is no larger than what the engine is expected to do in this time.
+_LONGEST_STEP_S = 0.1
+_TRIAL_S = 1.0
 
 
 class Scheduler:
@@ -56,21 +47,53 @@ class Scheduler:
     Args:
         engine: Owned by the scheduler from now on.
         max_streams: Most streams at once; 0 means what the models advise.
+        max_load: Share of the engine's time, from 0 to 1, that the streams may need
+            together, by what a second of audio is seen to cost; None sets no bound.
+        timer: Seconds of a clock that measures the engine.
     """
 
-    def __init__(self, engine: Engine, *, max_streams: int = 0) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        max_streams: int = 0,
+        max_load: float | None = None,
+        timer: Callable[[], float] = time.perf_counter,
+    ) -> None:
         self._engine = engine
         self._load = Load(max_streams)
+        self._max_load = max_load
+        self._timer = timer
+        self._costs = Costs()
+        self._held: Counter[ModelInfo] = Counter()
+        self._busy_s = self._decoded_s = 0.0
+        self._steps = self._batched = 0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="engine")
         self._streams: set[ScheduledStream] = set()
-        self._ready: deque[ScheduledStream] = deque()
+        self._ready: ReadyQueue[ScheduledStream] = ReadyQueue()
         self._has_ready = asyncio.Event()
         self._pump: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Warm the engine up; streams can be opened afterwards."""
         await self.run(self._engine.warm_up)
+        if self._max_load is not None:
+            for model in self._engine.models:
+                await self.run(lambda model=model: self._try(model))  # type: ignore[misc]
         self._pump = asyncio.create_task(self._run())
+
+    async def measure(self) -> Measures:
+        """Return what was done so far and what is held."""
+        return Measures(
+            streams=len(self._streams),
+            waiting=len(self._ready),
+            load=self._needed_load(),
+            busy_s=self._busy_s,
+            decoded_s=self._decoded_s,
+            steps=self._steps,
+            batched=self._batched,
+            resident_bytes=_resident_bytes(),
+        )
 
     @property
     def models(self) -> Sequence[ModelInfo]:
@@ -88,26 +111,29 @@ class Scheduler:
         """
         model = select_model(self.models, language=options.language, model=options.model)
         share = self._load.share(model)
-        if not self._load.take(share):
+        if self._is_too_much(model) or not self._load.take(share):
             raise CapacityError(
                 ErrorCode.OVERLOADED,
                 "The server has as many streams as it can serve in time; try again later",
                 retry_after_s=1.0,
             )
+        self._held[model] += 1
         opening = asyncio.ensure_future(self.run(lambda: self._engine.open(options)))
         try:
             engine_stream = await asyncio.shield(opening)
         except asyncio.CancelledError:
-            self._load.give_back(share)
+            self._give_back(model, share)
             opening.add_done_callback(self._discard)
             raise
         except RechkaError:
-            self._load.give_back(share)
+            self._give_back(model, share)
             raise
         except Exception as failure:
-            self._load.give_back(share)
-            raise _engine_failed(failure) from failure
-        stream = ScheduledStream(self, engine_stream, rate_hz=options.sample_rate_hz, share=share)
+            self._give_back(model, share)
+            raise engine_failed(failure) from failure
+        stream = ScheduledStream(
+            self, engine_stream, model=model, rate_hz=options.sample_rate_hz, share=share
+        )
         self._streams.add(stream)
         return stream
 
@@ -130,13 +156,23 @@ class Scheduler:
 
     def enqueue(self, stream: "ScheduledStream") -> None:
         """Put a stream that has something to do at the end of the queue."""
-        self._ready.append(stream)
+        self._ready.put(stream)
         self._has_ready.set()
 
     def forget(self, stream: "ScheduledStream") -> None:
         """Let go of a closed stream."""
         self._streams.discard(stream)
-        self._load.give_back(stream.share)
+        self._give_back(stream.model, stream.share)
+
+    def _is_too_much(self, model: ModelInfo) -> bool:
+        """Return whether one more stream would need more time than there is; one always may."""
+        if self._max_load is None or not self._held.total():
+            return False
+        return self._needed_load() + self._costs.of(model) > self._max_load
+
+    def _give_back(self, model: ModelInfo, share: Fraction) -> None:
+        self._held[model] -= 1
+        self._load.give_back(share)
 
     def _discard(self, opened: "asyncio.Future[EngineStream]") -> None:
         if opened.exception() is None:
@@ -145,20 +181,19 @@ class Scheduler:
     async def _run(self) -> None:
         while True:
             await self._has_ready.wait()
-            batch = [
-                self._ready.popleft() for _ in range(min(len(self._ready), self._engine.max_batch))
-            ]
+            batch = self._ready.take(self._batch_size)
+            jobs = [job for stream in batch if (job := stream.take()) is not None]
             if not self._ready:
                 self._has_ready.clear()
-            jobs = [job for stream in batch if (job := stream.take()) is not None]
             if not jobs:
                 continue
             errors = await self.run(lambda jobs=jobs: self._step(jobs))  # type: ignore[misc]
             for job, error in zip(jobs, errors, strict=True):
                 job.stream.done(job.event, error)
 
-    def _step(self, jobs: Sequence[_Job]) -> list[Exception | None]:
+    def _step(self, jobs: Sequence[Job]) -> list[Exception | None]:
         """Decode in the engine's thread; return each job's error."""
+        began_s = self._timer()
         with_audio = [job for job in jobs if len(job.samples)]
         failed = self._decode(with_audio) if with_audio else {}
         errors: list[Exception | None] = []
@@ -170,9 +205,48 @@ class Scheduler:
                 except Exception as failure:
                     error = failure
             errors.append(error)
+        stream = jobs[0].stream
+        audio_s = sum(len(job.samples) for job in jobs) / stream.rate_hz
+        self._note(stream.model, audio_s, self._timer() - began_s)
+        self._steps += 1
+        self._batched += len(jobs)
         return errors
 
-    def _decode(self, jobs: Sequence[_Job]) -> dict[int, Exception]:
+    def _note(self, model: ModelInfo, audio_s: float, busy_s: float) -> None:
+        self._costs.learn(model, audio_s=audio_s, busy_s=busy_s)
+        self._decoded_s += audio_s
+        self._busy_s += busy_s
+
+    def _batch_size(self, model: ModelInfo) -> int:
+        """Return how many streams of a model can be decoded without the others' waiting long."""
+        step_s = self._costs.of(model) * STEP_MS / 1000
+        fits = int(_LONGEST_STEP_S / step_s) if step_s else self._engine.max_batch
+        return max(1, min(self._engine.max_batch, fits))
+
+    def _needed_load(self) -> float:
+        return sum(self._costs.of(model) * count for model, count in self._held.items())
+
+    def _try(self, model: ModelInfo) -> None:
+        """Let a model decode noise in the engine's thread, to see what it costs.
+
+        Noise costs more than speech, so the first streams are admitted with care.
+        """
+        rate_hz = model.sample_rates_hz[0]
+        noise = np.random.default_rng(0).normal(0.0, 0.05, int(_TRIAL_S * rate_hz))
+        options = StreamOptions(
+            language=model.language, model=model.tags[0], sample_rate_hz=rate_hz
+        )
+        stream = self._engine.open(options)
+        step = STEP_MS * rate_hz // 1000
+        began_s = self._timer()
+        for at in range(0, len(noise), step):
+            self._engine.accept([(stream, noise[at : at + step].astype(np.float32))])
+            stream.observe()
+        stream.finish()
+        self._costs.learn(model, audio_s=_TRIAL_S, busy_s=self._timer() - began_s)
+        stream.close()
+
+    def _decode(self, jobs: Sequence[Job]) -> dict[int, Exception]:
         """Decode a batch; if it fails, find out by single decoding who is the cause."""
         try:
             self._engine.accept([(job.stream.engine_stream, job.samples) for job in jobs])
@@ -186,145 +260,10 @@ class Scheduler:
         return {}
 
 
-class ScheduledStream:
-    """A `RecognizerStream` of a scheduler.
-
-    Args:
-        scheduler: Whose it is.
-        engine_stream: Its engine state.
-        rate_hz: Rate of its samples.
-        share: What it takes of the scheduler's load, until it is closed.
-    """
-
-    def __init__(
-        self, scheduler: Scheduler, engine_stream: EngineStream, *, rate_hz: int, share: Fraction
-    ) -> None:
-        self.share = share
-        self.engine_stream = engine_stream
-        self._scheduler = scheduler
-        self._rate_hz = rate_hz
-        # Samples, and None where an utterance ends.
-        self._queue: deque[Samples | None] = deque()
-        self._queued = 0
-        self._utterance = 0
-        self._decoded = 0
-        self._events = EventQueue()
-        self._error: RechkaError | None = None
-        self._room = asyncio.Event()
-        self._room.set()
-        self._is_waiting = False
-        self._is_closed = False
-
-    async def send(self, samples: Samples) -> None:
-        """Hand over audio of the running utterance; waits while the engine is behind.
-
-        Raises:
-            InternalError: The engine failed.
-            UnavailableError: The scheduler was closed.
-
-        Cancellation: afterwards the stream is only good for closing.
-        """
-        await self._room.wait()
-        self._put(samples)
-        self._queued += len(samples)
-        if self._queued * 1000 >= _QUEUED_MS * self._rate_hz:
-            self._room.clear()
-
-    async def finish(self) -> None:
-        """End the utterance; its `Finished` comes as an event. Raises as `send`."""
-        self._put(None)
-
-    async def events(self) -> AsyncIterator[Heard | Finished]:
-        """Yield events in the order of the audio; ends after `close`. Raises as `send`."""
-        async for event in self._events.read():
-            if not self._is_waiting:
-                self._wake()
-            yield event
-
-    async def close(self) -> None:
-        """Give the stream back at once. May be called more than once."""
-        self._events.close()
-        await self.release()
-
-    async def release(self) -> None:
-        """Free the engine's part; who reads the events still meets an error of `fail`."""
-        if self._is_closed:
-            return
-        self._is_closed = True
-        self._queue.clear()
-        self._room.set()
-        self._scheduler.forget(self)
-        await asyncio.shield(self._scheduler.run(self.engine_stream.close))
-
-    def fail(self, error: RechkaError) -> None:
-        """End the stream with an error for both of its users."""
-        self._error = error
-        self._queue.clear()
-        self._events.fail(error)
-        self._room.set()
-
-    def take(self) -> _Job | None:
-        """Take the next step's audio out of the queue; None if there is nothing to do."""
-        blocks: list[Samples] = []
-        taken = 0
-        is_end = False
-        most = _STEP_MS * self._rate_hz // 1000
-        while self._queue and taken < most and not is_end:
-            block = self._queue.popleft()
-            if block is None:
-                is_end = True
-                break
-            if len(block) > most - taken:
-                self._queue.appendleft(block[most - taken :])
-                block = block[: most - taken]
-            blocks.append(block)
-            taken += len(block)
-        self._queued -= taken
-        self._decoded += taken
-        if self._queued * 1000 < _QUEUED_MS * self._rate_hz:
-            self._room.set()
-        if not taken and not is_end:
-            self._is_waiting = False
-            return None
-        joined = np.concatenate(blocks) if blocks else np.zeros(0, dtype=np.float32)
-        return _Job(self, joined, is_end)
-
-    def result(self, *, is_end: bool) -> Heard | Finished:
-        """Return the event of a decoded step; runs in the engine's thread."""
-        if is_end:
-            finished = Finished(self._utterance, self.engine_stream.finish())
-            self._utterance += 1
-            self._decoded = 0
-            return finished
-        decoded_ms = self._decoded * 1000 // self._rate_hz
-        return Heard(self._utterance, self.engine_stream.observe(), decoded_ms)
-
-    def done(self, event: Heard | Finished | None, error: Exception | None) -> None:
-        """Take the outcome of a step, and stand in the queue again if there is more."""
-        self._is_waiting = False
-        if error is not None:
-            self.fail(_engine_failed(error))
-            return
-        if event is not None and not self._is_closed:
-            self._events.put(event)
-        self._wake()
-
-    def _put(self, item: Samples | None) -> None:
-        if self._error is not None:
-            raise self._error
-        if self._is_closed:
-            raise UnavailableError(ErrorCode.UNAVAILABLE, "The stream is closed")
-        self._queue.append(item)
-        self._wake()
-
-    def _wake(self) -> None:
-        if self._queue and not self._is_waiting and not self._events.is_full:
-            self._is_waiting = True
-            self._scheduler.enqueue(self)
-
-
-def _engine_failed(error: Exception) -> InternalError:
-    """Log a failure by its kind alone, since its text may hold what was said."""
-    kind = type(error).__name__
-    _log.error("engine_failed", kind=kind)
-    return InternalError(ErrorCode.INTERNAL, f"the engine failed: {kind}")
+def _resident_bytes() -> int:
+    """Return the memory of this process, 0 where the system does not tell."""
+    try:
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    except (OSError, IndexError):
+        return 0
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")

@@ -10,8 +10,8 @@ import structlog
 from rechka.audio.samples import Samples, to_pcm16
 from rechka.errors import ErrorCode, RechkaError, UnavailableError
 from rechka.recognition.events import EventQueue
-from rechka.recognition.port import Finished, Heard, ModelInfo, StreamOptions
-from rechka.wire.codec_recognizer import decode_event, decode_model
+from rechka.recognition.port import Finished, Heard, Measures, ModelInfo, StreamOptions
+from rechka.wire.codec_recognizer import decode_event, decode_measures, decode_model
 from rechka.wire.generated.rechka.recognizer.v1 import recognizer_pb2 as pb
 from rechka.wire.generated.rechka.recognizer.v1 import recognizer_pb2_grpc as pb_grpc
 from rechka.wire.outcome import CallOutcome
@@ -57,6 +57,21 @@ class RemoteRecognizer:
                 raise
             raise _lost() from None
         self._models = tuple(decode_model(item) for item in response.models)
+
+    async def measure(self) -> Measures:
+        """Ask what was done and what is held.
+
+        Raises:
+            UnavailableError: The service cannot be reached.
+        """
+        try:
+            return decode_measures(await self._stub.Measure(pb.MeasureRequest()))
+        except (grpc.aio.AioRpcError, grpc.aio.BaseError):
+            raise _lost() from None
+        except asyncio.CancelledError:
+            if _is_own_cancellation():
+                raise
+            raise _lost() from None
 
     async def open(self, options: StreamOptions) -> "RemoteStream":
         """Return a fresh stream.

@@ -10,8 +10,8 @@ import structlog
 
 from rechka.audio.samples import from_pcm16
 from rechka.errors import ErrorCode, InternalError, RechkaError, RequestError
-from rechka.recognition.port import Recognizer, RecognizerStream
-from rechka.wire.codec_recognizer import decode_open, encode_event, encode_model
+from rechka.recognition.port import MeasuredRecognizer, RecognizerStream
+from rechka.wire.codec_recognizer import decode_open, encode_event, encode_measures, encode_model
 from rechka.wire.generated.rechka.recognizer.v1 import recognizer_pb2 as pb
 from rechka.wire.generated.rechka.recognizer.v1 import recognizer_pb2_grpc as pb_grpc
 from rechka.wire.status import to_status
@@ -29,7 +29,7 @@ class RecognizerServicer(pb_grpc.RecognizerServicer):  # type: ignore[misc]
         recognizer: What does the work.
     """
 
-    def __init__(self, recognizer: Recognizer) -> None:
+    def __init__(self, recognizer: MeasuredRecognizer) -> None:
         self._recognizer = recognizer
 
     async def Describe(  # noqa: N802
@@ -37,6 +37,12 @@ class RecognizerServicer(pb_grpc.RecognizerServicer):  # type: ignore[misc]
     ) -> pb.DescribeResponse:
         """Say what is served."""
         return pb.DescribeResponse(models=[encode_model(item) for item in self._recognizer.models])
+
+    async def Measure(  # noqa: N802
+        self, request: pb.MeasureRequest, context: Any
+    ) -> pb.MeasureResponse:
+        """Say what was done and what is held."""
+        return encode_measures(await self._recognizer.measure())
 
     async def Recognize(self, requests: _Requests, context: Any) -> None:  # noqa: N802
         """Serve one stream."""

@@ -42,6 +42,30 @@ class Model(_message.Message):
     device: str
     def __init__(self, name: _Optional[str] = ..., engine: _Optional[str] = ..., language: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., sample_rates_hz: _Optional[_Iterable[int]] = ..., max_alternatives: _Optional[int] = ..., has_confidences: _Optional[bool] = ..., has_word_times: _Optional[bool] = ..., has_trailing_silence: _Optional[bool] = ..., max_streams: _Optional[int] = ..., device: _Optional[str] = ...) -> None: ...
 
+class MeasureRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class MeasureResponse(_message.Message):
+    __slots__ = ("streams", "waiting", "load", "busy_s", "decoded_s", "steps", "batched", "resident_bytes")
+    STREAMS_FIELD_NUMBER: _ClassVar[int]
+    WAITING_FIELD_NUMBER: _ClassVar[int]
+    LOAD_FIELD_NUMBER: _ClassVar[int]
+    BUSY_S_FIELD_NUMBER: _ClassVar[int]
+    DECODED_S_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    BATCHED_FIELD_NUMBER: _ClassVar[int]
+    RESIDENT_BYTES_FIELD_NUMBER: _ClassVar[int]
+    streams: int
+    waiting: int
+    load: float
+    busy_s: float
+    decoded_s: float
+    steps: int
+    batched: int
+    resident_bytes: int
+    def __init__(self, streams: _Optional[int] = ..., waiting: _Optional[int] = ..., load: _Optional[float] = ..., busy_s: _Optional[float] = ..., decoded_s: _Optional[float] = ..., steps: _Optional[int] = ..., batched: _Optional[int] = ..., resident_bytes: _Optional[int] = ...) -> None: ...
+
 class RecognizeRequest(_message.Message):
     __slots__ = ("open", "audio", "finish")
     OPEN_FIELD_NUMBER: _ClassVar[int]

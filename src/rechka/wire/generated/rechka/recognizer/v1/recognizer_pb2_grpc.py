@@ -47,6 +47,11 @@ class RecognizerStub:
                 request_serializer=rechka_dot_recognizer_dot_v1_dot_recognizer__pb2.RecognizeRequest.SerializeToString,
                 response_deserializer=rechka_dot_recognizer_dot_v1_dot_recognizer__pb2.RecognizeResponse.FromString,
                 _registered_method=True)
+        self.Measure = channel.unary_unary(
+                '/rechka.recognizer.v1.Recognizer/Measure',
+                request_serializer=rechka_dot_recognizer_dot_v1_dot_recognizer__pb2.MeasureRequest.SerializeToString,
+                response_deserializer=rechka_dot_recognizer_dot_v1_dot_recognizer__pb2.MeasureResponse.FromString,
+                _registered_method=True)
 
 
 class RecognizerServicer:
@@ -70,6 +75,13 @@ class RecognizerServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Measure(self, request, context):
+        """Says what was done since the start, and what is held now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RecognizerServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -82,6 +94,11 @@ def add_RecognizerServicer_to_server(servicer, server):
                     servicer.Recognize,
                     request_deserializer=rechka_dot_recognizer_dot_v1_dot_recognizer__pb2.RecognizeRequest.FromString,
                     response_serializer=rechka_dot_recognizer_dot_v1_dot_recognizer__pb2.RecognizeResponse.SerializeToString,
+            ),
+            'Measure': grpc.unary_unary_rpc_method_handler(
+                    servicer.Measure,
+                    request_deserializer=rechka_dot_recognizer_dot_v1_dot_recognizer__pb2.MeasureRequest.FromString,
+                    response_serializer=rechka_dot_recognizer_dot_v1_dot_recognizer__pb2.MeasureResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -141,6 +158,33 @@ class Recognizer:
             '/rechka.recognizer.v1.Recognizer/Recognize',
             rechka_dot_recognizer_dot_v1_dot_recognizer__pb2.RecognizeRequest.SerializeToString,
             rechka_dot_recognizer_dot_v1_dot_recognizer__pb2.RecognizeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Measure(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rechka.recognizer.v1.Recognizer/Measure',
+            rechka_dot_recognizer_dot_v1_dot_recognizer__pb2.MeasureRequest.SerializeToString,
+            rechka_dot_recognizer_dot_v1_dot_recognizer__pb2.MeasureResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,217 @@
+"""One stream of a scheduler: audio in a bounded queue, events out of another one."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Protocol, TypeVar
+
+import numpy as np
+import structlog
+
+from rechka.audio.samples import Samples
+from rechka.errors import ErrorCode, InternalError, RechkaError, UnavailableError
+from rechka.recognition.events import EventQueue
+from rechka.recognition.port import EngineStream, Finished, Heard, ModelInfo
+
+__all__ = ["STEP_MS", "Job", "Owner", "ScheduledStream", "engine_failed"]
+
+_log = structlog.get_logger()
+_T = TypeVar("_T")
+
+# Audio that waits for the engine, a stream; beyond it `send` waits.
+_QUEUED_MS = 1_000
+# Most audio of one stream in one step, so that the others need not wait for long.
+STEP_MS = 200
+# A stream is ahead once it has brought so much more audio than time has passed: a client
+# that was cut off for a moment and makes up for it is not.
+_AHEAD_S = 2.0
+
+
+@dataclass(slots=True)
+class Job:
+    """What one step does for one stream."""
+
+    stream: "ScheduledStream"
+    samples: Samples
+    is_end: bool
+    event: Heard | Finished | None = None
+
+
+class Owner(Protocol):
+    """What a stream asks of its scheduler."""
+
+    async def run(self, work: Callable[[], _T]) -> _T:
+        """Run something in the engine's thread."""
+        ...
+
+    def enqueue(self, stream: "ScheduledStream") -> None:
+        """Put a stream that has something to do at the end of the queue."""
+        ...
+
+    def forget(self, stream: "ScheduledStream") -> None:
+        """Let go of a closed stream."""
+        ...
+
+
+class ScheduledStream:
+    """A `RecognizerStream` of a scheduler.
+
+    Args:
+        scheduler: Whose it is.
+        engine_stream: Its engine state.
+        model: What it is decoded by.
+        rate_hz: Rate of its samples.
+        share: What it takes of the scheduler's load, until it is closed.
+    """
+
+    def __init__(
+        self,
+        scheduler: Owner,
+        engine_stream: EngineStream,
+        *,
+        model: ModelInfo,
+        rate_hz: int,
+        share: Fraction,
+    ) -> None:
+        self.share = share
+        self.engine_stream = engine_stream
+        self.model = model
+        self.rate_hz = rate_hz
+        self._scheduler = scheduler
+        self._opened_s = time.monotonic()
+        self._brought = 0
+        # Samples, and None where an utterance ends.
+        self._queue: deque[Samples | None] = deque()
+        self._queued = 0
+        self._utterance = 0
+        self._decoded = 0
+        self._events = EventQueue()
+        self._error: RechkaError | None = None
+        self._room = asyncio.Event()
+        self._room.set()
+        self._is_waiting = False
+        self._is_closed = False
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether more audio came than can have been spoken meanwhile."""
+        spoken_s = time.monotonic() - self._opened_s
+        return self._brought / self.rate_hz > spoken_s + _AHEAD_S
+
+    async def send(self, samples: Samples) -> None:
+        """Hand over audio of the running utterance; waits while the engine is behind.
+
+        Raises:
+            InternalError: The engine failed.
+            UnavailableError: The scheduler was closed.
+
+        Cancellation: afterwards the stream is only good for closing.
+        """
+        await self._room.wait()
+        self._put(samples)
+        self._queued += len(samples)
+        self._brought += len(samples)
+        if self._queued * 1000 >= _QUEUED_MS * self.rate_hz:
+            self._room.clear()
+
+    async def finish(self) -> None:
+        """End the utterance; its `Finished` comes as an event. Raises as `send`."""
+        self._put(None)
+
+    async def events(self) -> AsyncIterator[Heard | Finished]:
+        """Yield events in the order of the audio; ends after `close`. Raises as `send`."""
+        async for event in self._events.read():
+            if not self._is_waiting:
+                self._wake()
+            yield event
+
+    async def close(self) -> None:
+        """Give the stream back at once. May be called more than once."""
+        self._events.close()
+        await self.release()
+
+    async def release(self) -> None:
+        """Free the engine's part; who reads the events still meets an error of `fail`."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._queue.clear()
+        self._room.set()
+        self._scheduler.forget(self)
+        await asyncio.shield(self._scheduler.run(self.engine_stream.close))
+
+    def fail(self, error: RechkaError) -> None:
+        """End the stream with an error for both of its users."""
+        self._error = error
+        self._queue.clear()
+        self._events.fail(error)
+        self._room.set()
+
+    def take(self) -> Job | None:
+        """Take the next step's audio out of the queue; None if there is nothing to do."""
+        blocks: list[Samples] = []
+        taken = 0
+        is_end = False
+        most = STEP_MS * self.rate_hz // 1000
+        while self._queue and taken < most and not is_end:
+            block = self._queue.popleft()
+            if block is None:
+                is_end = True
+                break
+            if len(block) > most - taken:
+                self._queue.appendleft(block[most - taken :])
+                block = block[: most - taken]
+            blocks.append(block)
+            taken += len(block)
+        self._queued -= taken
+        self._decoded += taken
+        if self._queued * 1000 < _QUEUED_MS * self.rate_hz:
+            self._room.set()
+        if not taken and not is_end:
+            self._is_waiting = False
+            return None
+        joined = np.concatenate(blocks) if blocks else np.zeros(0, dtype=np.float32)
+        return Job(self, joined, is_end)
+
+    def result(self, *, is_end: bool) -> Heard | Finished:
+        """Return the event of a decoded step; runs in the engine's thread."""
+        if is_end:
+            finished = Finished(self._utterance, self.engine_stream.finish())
+            self._utterance += 1
+            self._decoded = 0
+            return finished
+        decoded_ms = self._decoded * 1000 // self.rate_hz
+        return Heard(self._utterance, self.engine_stream.observe(), decoded_ms)
+
+    def done(self, event: Heard | Finished | None, error: Exception | None) -> None:
+        """Take the outcome of a step, and stand in the queue again if there is more."""
+        self._is_waiting = False
+        if error is not None:
+            self.fail(engine_failed(error))
+            return
+        if event is not None and not self._is_closed:
+            self._events.put(event)
+        self._wake()
+
+    def _put(self, item: Samples | None) -> None:
+        if self._error is not None:
+            raise self._error
+        if self._is_closed:
+            raise UnavailableError(ErrorCode.UNAVAILABLE, "The stream is closed")
+        self._queue.append(item)
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._queue and not self._is_waiting and not self._events.is_full:
+            self._is_waiting = True
+            self._scheduler.enqueue(self)
+
+
+def engine_failed(error: Exception) -> InternalError:
+    """Log a failure by its kind alone, since its text may hold what was said."""
+    kind = type(error).__name__
+    _log.error("engine_failed", kind=kind)
+    return InternalError(ErrorCode.INTERNAL, f"the engine failed: {kind}")
