@@ -49,6 +49,8 @@ class ErrorCode(StrEnum):
     """The session carried more seconds of audio than the limit."""
     IDLE_TIMEOUT = "IDLE_TIMEOUT"
     """No message came for longer than the limit."""
+    SLOW_READER = "SLOW_READER"
+    """The client did not read its results for longer than the limit."""
     UNAUTHENTICATED = "UNAUTHENTICATED"
     """There are no credentials, or they are unknown, wrong or expired."""
     PERMISSION_DENIED = "PERMISSION_DENIED"
@@ -135,6 +137,7 @@ _CLASSES: Mapping[ErrorCode, type[RechkaError]] = MappingProxyType(
         ErrorCode.AUDIO_TOO_LARGE: LimitError,
         ErrorCode.SESSION_TOO_LONG: LimitError,
         ErrorCode.IDLE_TIMEOUT: LimitError,
+        ErrorCode.SLOW_READER: LimitError,
         ErrorCode.UNAUTHENTICATED: AccessError,
         ErrorCode.PERMISSION_DENIED: AccessError,
         ErrorCode.QUOTA_EXCEEDED: CapacityError,

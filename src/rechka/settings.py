@@ -81,6 +81,8 @@ class LimitSettings(_Section):
 
     idle_s: Seconds = 5.0
     """Longest time between two messages of the client."""
+    unread_s: Seconds = 20.0
+    """Longest time that a result waits for a client that does not read."""
     audio_s: Seconds = 300.0
     """Longest audio of one session."""
     audio_bytes: Annotated[int, Field(gt=0)] = 10 * 1024 * 1024

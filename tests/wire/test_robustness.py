@@ -1,5 +1,6 @@
 """Streams cut anywhere, garbage, cancels: the text stays the same, the server stays up."""
 
+import asyncio
 import gc
 import random
 
@@ -7,6 +8,7 @@ import grpc
 import psutil
 import pytest
 
+from rechka.errors import ErrorCode
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2 as pb
 from wire_client import Message, Running, Start, audio, config, outcome_of
 
@@ -111,3 +113,28 @@ async def test_unknown_fields_of_a_message_are_ignored(start: Start, pcm: bytes)
     assert pb.StreamingRecognitionRequest.FromString(raw).HasField("config")
     outcome = await running.recognize([Message.FromString(raw), *audio(pcm)])
     assert len(outcome.finals) == 3
+
+
+async def test_a_client_that_does_not_read_is_ended_and_its_place_is_free(
+    start: Start, pcm: bytes
+) -> None:
+    # More than the connection holds for a client that does not read.
+    long_words = " ".join("r" * 30_000 for _ in range(100))
+    running = await start(
+        lines=[long_words], engine_options={"max_streams": 1}, limits={"unread_s": 0.5}
+    )
+    options = (("grpc.http2.bdp_probe", 0), ("grpc.use_local_subchannel_pool", 1))
+    address = running.server.grpc_address
+    async with grpc.aio.insecure_channel(address, options=options) as channel:
+        call = Running(running.server, running.access, channel).open()
+        await call.write(config(raw_results=True))
+        for message in audio(pcm):
+            await call.write(message)
+        async with asyncio.timeout(60):
+            while (await running.recognize([config()])).error is not None:
+                pass
+        outcome = await outcome_of(call)
+    assert outcome.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert outcome.error is not None
+    assert outcome.error.code is ErrorCode.SLOW_READER
+    assert "no result was read for 0.5 s" in outcome.error.message

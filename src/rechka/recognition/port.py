@@ -19,8 +19,6 @@ __all__ = [
     "Finished",
     "Heard",
     "Hotword",
-    "MeasuredRecognizer",
-    "Measures",
     "ModelInfo",
     "Observation",
     "Recognizer",
@@ -178,32 +176,6 @@ class Engine(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measures:
-    """What a worker has done since it started, and what it holds.
-
-    Attributes:
-        streams: Open now.
-        waiting: Of these, how many have audio that the engine has not begun with.
-        load: Share of the engine's time that its streams need at the speed of speech;
-            above 1 they fall behind.
-        busy_s: Time that the engine decoded.
-        decoded_s: Audio that it decoded in this time.
-        steps: How often it decoded.
-        batched: Streams of all steps together; over `steps`, the mean batch size.
-        resident_bytes: Memory of the process; 0 where the system does not tell.
-    """
-
-    streams: int
-    waiting: int
-    load: float
-    busy_s: float
-    decoded_s: float
-    steps: int
-    batched: int
-    resident_bytes: int
-
-
 @dataclass(frozen=True, slots=True)
 class Heard:
     """The running utterance has a new observation.
@@ -278,17 +250,5 @@ class Recognizer(Protocol):
             RequestError: Nothing that is served fits the options.
             CapacityError: Every worker is full.
             UnavailableError: No worker runs.
-        """
-        ...
-
-
-class MeasuredRecognizer(Recognizer, Protocol):
-    """A recognizer that can say how it is doing."""
-
-    async def measure(self) -> Measures:
-        """Return what was done so far and what is held.
-
-        Raises:
-            UnavailableError: It cannot be reached.
         """
         ...

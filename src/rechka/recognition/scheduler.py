@@ -21,10 +21,10 @@ import numpy as np
 from rechka.errors import CapacityError, ErrorCode, RechkaError, UnavailableError
 from rechka.recognition.costs import Costs
 from rechka.recognition.load import Load
+from rechka.recognition.measures import Measures
 from rechka.recognition.port import (
     Engine,
     EngineStream,
-    Measures,
     ModelInfo,
     StreamOptions,
 )

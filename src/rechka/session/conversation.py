@@ -9,7 +9,7 @@ from rechka.audio.decoder import create_decoder
 from rechka.audio.mismatch import MismatchDetector
 from rechka.audio.resample import Resampler
 from rechka.audio.samples import Samples
-from rechka.errors import LimitError, RequestError
+from rechka.errors import ErrorCode, LimitError, RequestError
 from rechka.recognition.port import Finished, Heard, RecognizerStream
 from rechka.results import Final, Result
 from rechka.session.clock import Clock
@@ -73,7 +73,8 @@ class Conversation:
         self._mismatch = MismatchDetector(spec.sample_rate_hz) if is_pcm else None
         self._machine = machine
         self._clock = clock
-        self._deliver = deliver
+        self._send_result = deliver
+        self._unread_s = settings.limits.unread_s
         self._rate_hz = rate_hz
         self._is_single = spec.single_utterance
         self._decoder = create_decoder(spec)
@@ -108,7 +109,8 @@ class Conversation:
 
         Raises:
             RequestError: The client sent what it may not; what came before is answered.
-            LimitError: A limit was reached; what came before is answered.
+            LimitError: A limit was reached; what came before is answered, unless the client
+            does not read.
             UnavailableError: The worker went away.
             InternalError: The engine failed.
         """
@@ -185,6 +187,14 @@ class Conversation:
                 await self._answer_finished(event, offset_ms)
                 if self._has_listened and not self._starts:
                     return
+
+    async def _deliver(self, result: Result) -> None:
+        try:
+            async with self._clock.timeout_at(self._clock.time() + self._unread_s):
+                await self._send_result(result)
+        except TimeoutError:
+            problem = f"no result was read for {self._unread_s:g} s; read while you send"
+            raise LimitError(ErrorCode.SLOW_READER, problem) from None
 
     async def _answer_heard(self, heard: Heard, offset_ms: float) -> None:
         if heard.utterance == self._utterances:

@@ -10,8 +10,10 @@ import structlog
 from rechka.audio.samples import Samples, to_pcm16
 from rechka.errors import ErrorCode, RechkaError, UnavailableError
 from rechka.recognition.events import EventQueue
-from rechka.recognition.port import Finished, Heard, Measures, ModelInfo, StreamOptions
-from rechka.wire.codec_recognizer import decode_event, decode_measures, decode_model
+from rechka.recognition.measures import Measures
+from rechka.recognition.port import Finished, Heard, ModelInfo, StreamOptions
+from rechka.wire.codec_measures import decode_measures
+from rechka.wire.codec_recognizer import decode_event, decode_model
 from rechka.wire.generated.rechka.recognizer.v1 import recognizer_pb2 as pb
 from rechka.wire.generated.rechka.recognizer.v1 import recognizer_pb2_grpc as pb_grpc
 from rechka.wire.outcome import CallOutcome

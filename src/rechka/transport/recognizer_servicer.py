@@ -10,8 +10,10 @@ import structlog
 
 from rechka.audio.samples import from_pcm16
 from rechka.errors import ErrorCode, InternalError, RechkaError, RequestError
-from rechka.recognition.port import MeasuredRecognizer, RecognizerStream
-from rechka.wire.codec_recognizer import decode_open, encode_event, encode_measures, encode_model
+from rechka.recognition.measures import MeasuredRecognizer
+from rechka.recognition.port import RecognizerStream
+from rechka.wire.codec_measures import encode_measures
+from rechka.wire.codec_recognizer import decode_open, encode_event, encode_model
 from rechka.wire.generated.rechka.recognizer.v1 import recognizer_pb2 as pb
 from rechka.wire.generated.rechka.recognizer.v1 import recognizer_pb2_grpc as pb_grpc
 from rechka.wire.status import to_status

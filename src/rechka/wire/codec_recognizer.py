@@ -1,12 +1,9 @@
 """The internal recognizer service: its messages to and from the project's own types."""
 
-from dataclasses import asdict, fields
-
 from rechka.recognition.port import (
     Finished,
     Heard,
     Hotword,
-    Measures,
     ModelInfo,
     Observation,
     StreamOptions,
@@ -16,11 +13,9 @@ from rechka.wire.generated.rechka.recognizer.v1 import recognizer_pb2 as pb
 
 __all__ = [
     "decode_event",
-    "decode_measures",
     "decode_model",
     "decode_open",
     "encode_event",
-    "encode_measures",
     "encode_model",
 ]
 
@@ -57,16 +52,6 @@ def decode_model(model: pb.Model) -> ModelInfo:
         max_streams=model.max_streams,
         device=model.device,
     )
-
-
-def encode_measures(measures: Measures) -> pb.MeasureResponse:
-    """Return the message of what was done."""
-    return pb.MeasureResponse(**asdict(measures))
-
-
-def decode_measures(message: pb.MeasureResponse) -> Measures:
-    """Return what a message says was done."""
-    return Measures(**{field.name: getattr(message, field.name) for field in fields(Measures)})
 
 
 def decode_open(message: pb.Open) -> StreamOptions:

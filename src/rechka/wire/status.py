@@ -31,6 +31,7 @@ STATUS_OF: Mapping[ErrorCode, grpc.StatusCode] = MappingProxyType(
         ErrorCode.UNIMPLEMENTED: grpc.StatusCode.UNIMPLEMENTED,
         ErrorCode.SESSION_TOO_LONG: grpc.StatusCode.OUT_OF_RANGE,
         ErrorCode.IDLE_TIMEOUT: grpc.StatusCode.DEADLINE_EXCEEDED,
+        ErrorCode.SLOW_READER: grpc.StatusCode.RESOURCE_EXHAUSTED,
         ErrorCode.UNAUTHENTICATED: grpc.StatusCode.UNAUTHENTICATED,
         ErrorCode.PERMISSION_DENIED: grpc.StatusCode.PERMISSION_DENIED,
         ErrorCode.QUOTA_EXCEEDED: grpc.StatusCode.RESOURCE_EXHAUSTED,
