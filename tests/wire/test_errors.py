@@ -31,6 +31,9 @@ async def assert_refused(
 ) -> ErrorCode:
     """Expect a refusal; return its stable code."""
     outcome = await running.recognize(messages, **metadata)
+    while outcome.error is not None and outcome.error.message == "Internal error from Core":
+        # The client's own library gave up writing before it read the server's status.
+        outcome = await running.recognize(messages, **metadata)
     assert outcome.code is code
     assert outcome.error is not None
     assert text in outcome.error.message
