@@ -126,6 +126,9 @@ class RecognitionSettings(_Section):
     """Streams that a worker takes at once; 0 means what the engine advises."""
     start_timeout_s: Seconds = 300.0
     """Time that a worker has to load its models and get warm."""
+    retire_timeout_s: Seconds = 600.0
+    """Time that running sessions have to finish on the workers of a model that was
+    replaced; docs/reload.md tells more."""
 
 
 class ResultSettings(_Section):

@@ -46,7 +46,10 @@ async def start_pool(settings: RecognitionSettings) -> WorkerPool:
     """
     count = settings.workers or len(os.sched_getaffinity(0))
     pool = WorkerPool(
-        ProcessLauncher(settings), workers=count, streams_per_worker=settings.streams_per_worker
+        ProcessLauncher(settings),
+        workers=count,
+        streams_per_worker=settings.streams_per_worker,
+        retire_timeout_s=settings.retire_timeout_s,
     )
     await pool.start()
     return pool
@@ -66,17 +69,26 @@ class ProcessLauncher:
         """Return a new worker once it is warm. Raises as `WorkerLauncher.launch`."""
         folder = tempfile.TemporaryDirectory(prefix="rechka-")
         socket = Path(folder.name) / "worker.sock"
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "rechka.worker",
-            f"--socket={socket}",
-            f"--engine={json.dumps(self._settings.engine)}",
-            f"--options={json.dumps(self._settings.engine_options)}",
-            f"--max-streams={self._settings.streams_per_worker}",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "rechka.worker",
+                f"--socket={socket}",
+                f"--engine={json.dumps(self._settings.engine)}",
+                f"--options={json.dumps(self._settings.engine_options)}",
+                f"--max-streams={self._settings.streams_per_worker}",
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+            )
+        except BaseException as error:
+            folder.cleanup()
+            if not isinstance(error, OSError):
+                raise
+            # There may be no memory for one more process just now.
+            raise UnavailableError(
+                ErrorCode.UNAVAILABLE, f"no worker can be started: {error.strerror}"
+            ) from None
         worker = ProcessWorker(process, folder, socket)
         try:
             async with asyncio.timeout(self._settings.start_timeout_s):
