@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from fractions import Fraction
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -147,6 +147,10 @@ class Generation:
             while not self._is_warm(all if is_whole else any):
                 self._has_changed.clear()
                 await self._next_change()
+                for slot in self._slots:
+                    if slot.keeper is not None and slot.keeper.done():
+                        # It gave up, and its error says why.
+                        slot.keeper.result()
         except BaseException:
             await self.close()
             raise
@@ -192,7 +196,7 @@ class Generation:
             self._opening -= 1
             self._has_changed.set()
 
-    async def retire(self, late: Awaitable[object]) -> int:
+    async def retire(self, late: Awaitable[Any]) -> int:
         """End each worker when its last stream is closed, and all of them at the end.
 
         Args:
@@ -231,21 +235,15 @@ class Generation:
         keepers = [slot.keeper for slot in self._slots if slot.keeper is not None]
         return [keeper for keeper in keepers if not keeper.done()]
 
-    async def _next_change(self, *others: "asyncio.Future[object]") -> None:
-        """Wait for a change since the last clearing, or for something else.
-
-        Raises:
-            RechkaError: A keeper gave up.
-        """
+    async def _next_change(self, *others: "asyncio.Future[Any]") -> None:
+        """Wait for a change since the last clearing, or for something else."""
         changed = asyncio.ensure_future(self._has_changed.wait())
-        keepers = self._keepers()
         try:
-            await asyncio.wait([changed, *keepers, *others], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                [changed, *self._keepers(), *others], return_when=asyncio.FIRST_COMPLETED
+            )
         finally:
             changed.cancel()
-        for keeper in keepers:
-            if keeper.done() and not keeper.cancelled():
-                keeper.result()
 
     def _take_share(
         self, slot: _Slot, options: StreamOptions, *, room: Fraction
