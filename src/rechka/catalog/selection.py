@@ -26,6 +26,7 @@ Selection = Mapping[str, Mapping[str, str]]
 """Name of the model by language in lower case and tag."""
 
 _NAME = "selection.toml"
+_LOCK = ".selection.lock"
 _HEAD = "# Written by `rechka models use`: which model serves a language and a model tag.\n"
 
 
@@ -77,7 +78,7 @@ def change_selection(data_dir: Path, *, language: str, tag: str, name: str | Non
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Two commands at once must not undo each other's choice.
-        with _locked(path.with_suffix(".lock")):
+        with _locked(path.with_name(_LOCK)):
             selection = {key: dict(chosen) for key, chosen in read_selection(data_dir).items()}
             chosen = selection.setdefault(language.lower(), {})
             if chosen.get(tag) == name:
@@ -102,7 +103,7 @@ def _write(path: Path, selection: Selection) -> None:
     for language in sorted(selection):
         if selection[language]:
             # JSON's strings are TOML's.
-            lines.append(f"\n[{json.dumps(language)}]\n")
+            lines.append(f"\n[{json.dumps(_spelled(language))}]\n")
             lines += [
                 f"{json.dumps(tag)} = {json.dumps(name, ensure_ascii=False)}\n"
                 for tag, name in sorted(selection[language].items())
@@ -117,6 +118,13 @@ def _write(path: Path, selection: Selection) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _spelled(language: str) -> str:
+    """Return a language the way people write it: `ru-RU`, `kk-Cyrl-KZ`."""
+    first, *others = language.split("-")
+    spelled = [part.upper() if len(part) == 2 else part.title() for part in others]
+    return "-".join([first, *spelled])
 
 
 def _refusal(path: Path, problem: str) -> RequestError:

@@ -1,6 +1,7 @@
 """What the workers of a server are started with: the settings, the installed models, the choice."""
 
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from rechka.errors import ErrorCode, RequestError
 from rechka.recognition.registry import engine_names, installed_engines
 from rechka.settings import RecognitionSettings, Settings
 
-__all__ = ["Plan", "Stamp", "look", "read_plan"]
+__all__ = ["Plan", "Stamp", "look", "read_plan", "require_selectable"]
 
 _AUTOMATIC = "auto"
 Stamp = tuple[tuple[str, int, int, int], ...]
@@ -47,15 +48,17 @@ def read_plan(settings: Settings) -> Plan:
     if recognition.engine != _AUTOMATIC:
         return Plan(recognition)
     own = _own_options(recognition)
-    fixed = [name for name, options in own.items() if {"models", "tags"} & options.keys()]
+    fixed = _fixed(own)
     engines = installed_engines()
     selection = read_selection(settings.data_dir)
     selected = {name for chosen in selection.values() for name in chosen.values()}
     candidates, passed_over = [], []
     for candidate in find_candidates(settings.data_dir):
-        if candidate.engine in fixed:
-            _require_free(candidate, selected)
-        elif candidate.engine in engines or candidate.name in selected:
+        if candidate.engine in fixed and candidate.name not in selected:
+            continue
+        if candidate.name in selected:
+            require_selectable(candidate, recognition)
+        if candidate.engine in engines:
             candidates.append(candidate)
         else:
             passed_over.append(candidate.name)
@@ -79,11 +82,36 @@ def read_plan(settings: Settings) -> Plan:
     )
 
 
+def require_selectable(candidate: Candidate, recognition: RecognitionSettings) -> None:
+    """Check that a model can be selected with these settings.
+
+    Raises:
+        RequestError: Its engine is not installed, or serves what the settings say.
+    """
+    if candidate.engine not in installed_engines():
+        accepted = ", ".join(installed_engines())
+        problem = f"got {candidate.name!r} of the engine {candidate.engine!r}, which is not "
+        raise RequestError(
+            ErrorCode.INVALID_CONFIG, f"model: {problem}installed; accepted engines: {accepted}"
+        )
+    if candidate.engine in _fixed(_own_options(recognition)):
+        raise _refusal(
+            f"recognition.engine_options.{candidate.engine}",
+            f"says which models the engine serves, so that {candidate.name!r} cannot be "
+            "selected beside it; accepted: no `models` and `tags` here, or no selection",
+        )
+
+
 def look(settings: Settings) -> Stamp:
     """Return what tells that the selection or an installed model may have changed."""
     if settings.recognition.engine != _AUTOMATIC:
         return ()
     return _stamp(models_folder(settings.data_dir))
+
+
+def _fixed(own: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the engines whose models the settings name."""
+    return [name for name, options in own.items() if {"models", "tags"} & options.keys()]
 
 
 def _own_options(recognition: RecognitionSettings) -> dict[str, dict[str, Any]]:
@@ -95,15 +123,6 @@ def _own_options(recognition: RecognitionSettings) -> dict[str, dict[str, Any]]:
         if not isinstance(options, dict):
             raise _refusal(field, f"got {options!r}; accepted: a table of the engine's options")
     return recognition.engine_options
-
-
-def _require_free(candidate: Candidate, selected: set[str]) -> None:
-    if candidate.name in selected:
-        raise _refusal(
-            f"recognition.engine_options.{candidate.engine}",
-            f"the model {candidate.name!r} is selected, and this setting says which models "
-            "its engine serves; accepted: one of both",
-        )
 
 
 def _add(options: dict[str, Any], candidate: Candidate, tags: dict[str, list[str]]) -> None:
@@ -120,6 +139,9 @@ def _add(options: dict[str, Any], candidate: Candidate, tags: dict[str, list[str
 def _stamp(folder: Path) -> Stamp:
     stamps = []
     for file in sorted(folder.rglob("*")):
+        # What is being written or installed has a dot before its name.
+        if any(part.startswith(".") for part in file.relative_to(folder).parts):
+            continue
         try:
             status = file.stat()
         except OSError:
