@@ -75,9 +75,7 @@ def test_models_of_the_settings_are_served_alone_by_their_engine(tmp_path: Path)
     assert recognition.engine == ("ctc", "pocketsphinx")
     assert recognition.engine_options["ctc"] == options["ctc"]
     change_selection(tmp_path, language="ru-RU", tag="general", name="installed")
-    with pytest.raises(
-        RequestError, match=r"options\.ctc: .*'installed' cannot be selected"
-    ):
+    with pytest.raises(RequestError, match=r"options\.ctc: .*'installed' cannot be selected"):
         read_plan(settings)
 
 
