@@ -23,10 +23,10 @@ import soundfile
 import soxr
 
 from rechka.audio.samples import Samples
-from rechka.bootstrap import engine_choice
 from rechka.recognition.port import Engine, StreamOptions
 from rechka.recognition.registry import create_engine
-from rechka.settings import RecognitionSettings
+from rechka.serving.plan import read_plan
+from rechka.settings import Settings
 
 RATE_HZ = 16_000
 QUIET_S = 0.25
@@ -201,8 +201,8 @@ def main() -> None:
     if arguments.models:
         engine = create_engine("ctc", {"models": [str(arguments.models)]})
     else:
-        settings = engine_choice(RecognitionSettings())
-        engine = create_engine(settings.engine, settings.engine_options)
+        served = read_plan(Settings()).recognition
+        engine = create_engine(served.engine, served.engine_options)
     engine.warm_up()
     lines = arguments.sentences.read_text(encoding="utf-8").splitlines()[: arguments.count]
     said = 0

@@ -1,8 +1,10 @@
 """Puts a server together: the only place that knows every concrete class."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
+from typing import Any
 
 import structlog
 
@@ -12,21 +14,20 @@ from rechka.access.port import AccessStore
 from rechka.access.quota import Quota
 from rechka.access.service import Access
 from rechka.access.tokens import TokenSigner
-from rechka.catalog.local import starter_models
 from rechka.errors import RechkaError
 from rechka.gateway.app import create_app
 from rechka.gateway.server import HttpServer
 from rechka.observability.metrics import Metrics
-from rechka.recognition.port import Recognizer
+from rechka.recognition.port import ModelInfo, Recognizer
+from rechka.serving.live import LiveModels
 from rechka.session.clock import AsyncioClock, Clock
 from rechka.session.conversation import profanity_rules
-from rechka.settings import RecognitionSettings, Settings
+from rechka.settings import Settings
 from rechka.storage.access_sql import open_access_store
 from rechka.storage.signing_key import load_signer
 from rechka.text.pipeline import warm_up
 from rechka.transport.server import GrpcServer
 from rechka.transport.tls import certificate_hosts
-from rechka.worker import start_pool
 
 __all__ = ["Server"]
 
@@ -35,15 +36,6 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 # How late, at most, health and readiness tell a change of the workers.
 _READINESS_INTERVAL_S = 0.2
-
-
-def engine_choice(settings: RecognitionSettings) -> RecognitionSettings:
-    """Give the starter models, where they are installed, to an engine that got none."""
-    folder = starter_models()
-    if settings.engine != "auto" or "ctc" in settings.engine_options or folder is None:
-        return settings
-    options = {**settings.engine_options, "ctc": {"models": [str(folder)]}}
-    return settings.model_copy(update={"engine_options": options})
 
 
 def _create_access(settings: Settings, store: AccessStore, signer: TokenSigner) -> Access:
@@ -110,6 +102,7 @@ class Server:
         self._stack = AsyncExitStack()
         self._ready = asyncio.Event()
         self._warm_languages: set[str] = set()
+        self._live: LiveModels | None = None
 
     async def __aenter__(self) -> "Server":
         """Start everything; what was started is stopped again if a later part fails."""
@@ -124,9 +117,10 @@ class Server:
             stack.push_async_callback(access.close)
             await access.start()
             if self._given_recognizer is None:
-                pool = await start_pool(engine_choice(self._settings.recognition))
-                stack.push_async_callback(pool.close)
-                self._recognizer: Recognizer = pool
+                live = LiveModels(self._settings, prepare=self._warm_text)
+                self._recognizer: Recognizer = await live.start()
+                stack.push_async_callback(live.close)
+                self._live = live
             else:
                 self._recognizer = self._given_recognizer
             self._grpc = GrpcServer(
@@ -139,7 +133,9 @@ class Server:
             )
             stack.push_async_callback(self._grpc.stop, grace_s=0)
             app = create_app(
-                unready_reason=self._unready_reason, render_metrics=self.metrics.render
+                unready_reason=self._unready_reason,
+                details=self._details,
+                render_metrics=self.metrics.render,
             )
             self._http = HttpServer(app, address=self._settings.server.http_address)
             stack.push_async_callback(self._http.stop)
@@ -182,12 +178,19 @@ class Server:
         """Wait until a session can be opened."""
         await self._ready.wait()
 
+    def reload(self) -> None:
+        """Start new workers with what is to be served now, in the place of the present ones."""
+        if self._live is not None:
+            self._live.reload()
+
     async def drain(self) -> int:
         """Take no more sessions and wait for the running ones.
 
         Returns:
             How many were cut because the grace of the settings was over.
         """
+        if self._live is not None:
+            await self._live.freeze()
         return await self._grpc.stop(grace_s=self._settings.server.drain_grace_s)
 
     def _unready_reason(self) -> str | None:
@@ -195,17 +198,32 @@ class Server:
             return "the server is shutting down"
         if not self._recognizer.models:
             return "no recognizer is warm yet"
-        if not self._warm_languages.issuperset(self._served_languages()):
+        languages = {model.language for model in self._recognizer.models}
+        if not self._warm_languages.issuperset(languages):
             return "the text rules of a language are not loaded yet"
         return None
 
-    def _served_languages(self) -> set[str]:
-        return {model.language for model in self._recognizer.models}
+    def _details(self) -> dict[str, Any]:
+        """Return what is served, and how the last change of it went."""
+        models = [
+            {
+                "name": model.name,
+                "engine": model.engine,
+                "language": model.language,
+                "tags": list(model.tags),
+            }
+            for model in self._recognizer.models
+        ]
+        if self._live is None:
+            return {"models": models}
+        reload = {"is_running": self._live.is_reloading, "failure": self._live.failure}
+        return {"models": models, "reload": reload}
 
-    async def _warm_text(self) -> None:
-        """Load the text rules and models of every language that is served now."""
+    async def _warm_text(self, models: Sequence[ModelInfo]) -> None:
+        """Load the text rules and models of the languages of these models."""
         results = self._settings.results
-        for language in sorted(self._served_languages() - self._warm_languages):
+        languages = {model.language for model in models}
+        for language in sorted(languages - self._warm_languages):
             # A thread, because sessions of other languages may run meanwhile.
             await asyncio.to_thread(
                 warm_up,
@@ -217,7 +235,7 @@ class Server:
 
     async def _watch_readiness(self) -> None:
         while not self._grpc.drain.is_draining:
-            await self._warm_text()
+            await self._warm_text(self._recognizer.models)
             is_ready = self._unready_reason() is None
             await self._grpc.set_ready(is_ready=is_ready)
             if is_ready:

@@ -117,17 +117,21 @@ class RecognitionSettings(_Section):
 
     engine: str | tuple[str, ...] = "auto"
     """Registered name of the engine; a list of several in order of preference, each of
-    which serves the languages of its models; or `auto`: `ctc` with the starter models,
-    then `pocketsphinx`, each where it is installed."""
+    which serves the languages of its models; or `auto`: what is installed and selected,
+    see docs/reload.md."""
     engine_options: dict[str, Any] = {}
     """Options of the engine; each engine documents its own. For several engines, and for
-    `auto`, a table of its own for each, such as `engine_options.ctc`."""
+    `auto`, a table of its own for each, such as `engine_options.ctc`. With `auto`, an
+    engine that has `models` or `tags` here serves those alone."""
     workers: Annotated[int, Field(ge=0, le=256)] = 0
     """Worker processes; 0 means one for each core that this process may use."""
     streams_per_worker: Annotated[int, Field(ge=0, le=10_000)] = 0
     """Streams that a worker takes at once; 0 means what the engine advises."""
     start_timeout_s: Seconds = 300.0
     """Time that a worker has to load its models and get warm."""
+    retire_timeout_s: Seconds = 600.0
+    """Time that running sessions have to finish on the workers of a model that was
+    replaced; docs/reload.md tells more."""
 
 
 class ResultSettings(_Section):

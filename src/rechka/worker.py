@@ -1,6 +1,6 @@
 """A worker: a process that runs one engine behind the recognizer service.
 
-`python -m rechka.worker` is the process; `start_pool` starts several. A worker
+`python -m rechka.worker` is the process; `create_pool` keeps several. A worker
 serves on a Unix socket in a folder that only its user may enter. It writes one
 JSON line to its standard output when it is warm or could not start, and ends
 when its standard input does: that is how it notices that its server is gone,
@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import tempfile
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import grpc.aio
 
 from rechka.errors import ErrorCode, RechkaError, RequestError, UnavailableError
 from rechka.observability.logs import configure_logging
+from rechka.recognition.generation import WorkerLauncher
 from rechka.recognition.pool import WorkerPool
 from rechka.recognition.port import ModelInfo, StreamOptions
 from rechka.recognition.registry import create_engine
@@ -30,12 +32,34 @@ from rechka.transport.recognizer_client import RemoteRecognizer, RemoteStream
 from rechka.transport.recognizer_servicer import RecognizerServicer
 from rechka.wire.generated.rechka.recognizer.v1 import recognizer_pb2_grpc
 
-__all__ = ["ProcessLauncher", "ProcessWorker", "start_pool"]
+__all__ = ["ProcessLauncher", "ProcessWorker", "create_pool", "start_pool"]
 
 _STOP_GRACE_S = 3.0
 # No connection may be taken over by a proxy of the environment, and none may
 # outlive its channel.
 _CHANNEL_OPTIONS = (("grpc.enable_http_proxy", 0), ("grpc.use_local_subchannel_pool", 1))
+
+
+def create_pool(
+    settings: RecognitionSettings,
+    *,
+    launcher: WorkerLauncher | None = None,
+    sleep: Callable[[float], Awaitable[object]] | None = None,
+) -> WorkerPool:
+    """Return a pool of as many workers as the settings say, not started.
+
+    Args:
+        settings: Which engine, how many workers, how long they may take.
+        launcher: Starts the workers; None starts processes on this machine.
+        sleep: Waits so many seconds; None is the event loop's time.
+    """
+    return WorkerPool(
+        launcher or ProcessLauncher(settings),
+        workers=settings.workers or len(os.sched_getaffinity(0)),
+        streams_per_worker=settings.streams_per_worker,
+        retire_timeout_s=settings.retire_timeout_s,
+        sleep=sleep,
+    )
 
 
 async def start_pool(settings: RecognitionSettings) -> WorkerPool:
@@ -44,10 +68,7 @@ async def start_pool(settings: RecognitionSettings) -> WorkerPool:
     Raises:
         RequestError: The settings do not fit this machine.
     """
-    count = settings.workers or len(os.sched_getaffinity(0))
-    pool = WorkerPool(
-        ProcessLauncher(settings), workers=count, streams_per_worker=settings.streams_per_worker
-    )
+    pool = create_pool(settings)
     await pool.start()
     return pool
 
@@ -66,17 +87,26 @@ class ProcessLauncher:
         """Return a new worker once it is warm. Raises as `WorkerLauncher.launch`."""
         folder = tempfile.TemporaryDirectory(prefix="rechka-")
         socket = Path(folder.name) / "worker.sock"
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "rechka.worker",
-            f"--socket={socket}",
-            f"--engine={json.dumps(self._settings.engine)}",
-            f"--options={json.dumps(self._settings.engine_options)}",
-            f"--max-streams={self._settings.streams_per_worker}",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "rechka.worker",
+                f"--socket={socket}",
+                f"--engine={json.dumps(self._settings.engine)}",
+                f"--options={json.dumps(self._settings.engine_options)}",
+                f"--max-streams={self._settings.streams_per_worker}",
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+            )
+        except BaseException as error:
+            folder.cleanup()
+            if not isinstance(error, OSError):
+                raise
+            # There may be no memory for one more process just now.
+            raise UnavailableError(
+                ErrorCode.UNAVAILABLE, f"no worker can be started: {error.strerror}"
+            ) from None
         worker = ProcessWorker(process, folder, socket)
         try:
             async with asyncio.timeout(self._settings.start_timeout_s):

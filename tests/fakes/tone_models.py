@@ -32,31 +32,47 @@ def tones(text: str, *, rate_hz: int, token_ms: int = 120, gap_ms: int = 80) -> 
     return np.concatenate(parts).astype(np.float32)
 
 
+def breathed(samples: Samples, *, rate_hz: int) -> Samples:
+    """Return tones with soft noise of a changing color, which the ear of a server takes for
+    speech and a model of tones does not hear.
+    """
+    noise = np.random.default_rng(0).normal(0.0, 0.001, len(samples))
+    is_near_sound = np.convolve(np.abs(samples) > 0, np.ones(rate_hz // 40), "same") > 0
+    is_dark = np.arange(len(samples)) // (rate_hz * 120 // 1000) % 2 == 1
+    colored = np.where(is_dark, noise, np.diff(noise, prepend=0.0))
+    return (samples + colored * is_near_sound).astype(np.float32)
+
+
 def write_model(
     folder: Path,
     *,
+    name: str = "",
     contract: str = "nemo",
     language: str = "ru-RU",
     words: Sequence[str] | None = WORDS,
+    letters: str = "abcd",
     extra: str = "",
 ) -> Path:
     """Write a model's folder; return it.
 
     Args:
         folder: To be made.
+        name: Of the model; by default "tones-" and the contract.
         contract: "nemo" or "t-one".
         language: BCP 47 tag.
         words: Vocabulary, all words equally likely; None for a model without a graph.
+        letters: How the tones are spelled, in the order of `TONES_HZ`.
         extra: More lines of `model.toml`.
     """
     folder.mkdir(parents=True)
     model = nemo_model() if contract == "nemo" else tone_model()
     onnx.save(model, folder / "model.onnx")
-    lines = [f"{token} {number}" for number, token in enumerate(_TOKENS)]
+    lines = [f"{token} {number}" for number, token in enumerate((*letters, _TOKENS[-1]))]
     (folder / "tokens.txt").write_text("\n".join(lines) + "\n")
     rate_hz = 16_000 if contract == "nemo" else 8_000
     (folder / "model.toml").write_text(
-        f'name = "tones-{contract}"\nversion = "1"\nengine = "ctc"\ncontract = "{contract}"\n'
+        f'name = "{name or "tones-" + contract}"\nversion = "1"\n'
+        f'engine = "ctc"\ncontract = "{contract}"\n'
         f'languages = ["{language}"]\ntags = ["general", "general:rc"]\n'
         f'sample_rate_hz = {rate_hz}\nlicence = "Apache-2.0"\nsummary = "Hears tones."\n{extra}'
     )

@@ -64,7 +64,15 @@ async def test_http_tells_alive_and_ready(start: Start) -> None:
     running = await start()
     async with httpx.AsyncClient(base_url=f"http://{running.server.http_address}") as http:
         assert (await http.get("/healthz")).json() == {"status": "ok"}
-        assert (await http.get("/readyz")).json() == {"status": "ready"}
+        ready = (await http.get("/readyz")).json()
+        assert ready["status"] == "ready"
+        (model,) = ready["models"]
+        assert model == {
+            "name": "script-en-US",
+            "engine": "scripted",
+            "language": "en-US",
+            "tags": ["general", "general:rc", "general:deprecated"],
+        }
 
 
 async def test_a_cold_server_is_alive_but_not_ready(tmp_path: Path) -> None:
@@ -79,6 +87,7 @@ async def test_a_cold_server_is_alive_but_not_ready(tmp_path: Path) -> None:
         answer = await http.get("/readyz")
         assert answer.status_code == 503
         assert answer.json()["reason"] == "no recognizer is warm yet"
+        assert answer.json()["models"] == []
         await channel.channel_ready()
         assert await health_of(channel, "") != Health.SERVING
 

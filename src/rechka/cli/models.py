@@ -9,13 +9,17 @@ from rich.table import Table
 
 from rechka.catalog.local import find_model, find_models
 from rechka.catalog.manifest import ModelManifest
+from rechka.cli.models_use import use
 
 __all__ = ["models"]
 
 
 @click.group()
 def models() -> None:
-    """See which models are installed."""
+    """See which models are installed, and say which one serves what."""
+
+
+models.add_command(use)
 
 
 @models.command(name="list")

@@ -46,7 +46,7 @@ _FORCED_EXIT = 130
     envvar="RECHKA_ACCESS__DATABASE_URL",
     help="postgresql://user@host/name [a SQLite file in the data folder].",
 )
-@click.option("--engine", help="Engine to recognize with [pocketsphinx].")
+@click.option("--engine", help="Engine to recognize with [auto].")
 @click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
@@ -66,6 +66,9 @@ def serve(
     It stops on SIGTERM or Ctrl-C: new sessions are refused, running ones may
     finish within the grace time, and the exit code is 0. A second signal ends
     it at once with exit code 130. It exits with 1 if it cannot start.
+
+    SIGHUP starts new workers with the models that are installed and selected now;
+    running sessions finish on the old ones.
     """
     overrides: dict[str, Any] = {
         "server": {name: value for name, value in flags.items() if value is not None}
@@ -96,6 +99,7 @@ async def _serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
     async with Server(settings) as server:
+        loop.add_signal_handler(signal.SIGHUP, server.reload)
         stopped = asyncio.create_task(stop.wait())
         ready = asyncio.create_task(server.wait_ready())
         click.echo(f"gRPC on {server.grpc_address}, HTTP on {server.http_address}", err=True)

@@ -10,7 +10,7 @@ from rechka.errors import ErrorCode, RequestError
 from rechka.recognition.combined import CombinedEngine
 from rechka.recognition.port import Engine
 
-__all__ = ["create_engine", "read_options"]
+__all__ = ["create_engine", "engine_names", "installed_engines", "read_options"]
 
 _ENGINES: Mapping[str, str] = MappingProxyType(
     {
@@ -21,43 +21,45 @@ _ENGINES: Mapping[str, str] = MappingProxyType(
 )
 
 
-# Engines of a server that names none, in order of preference.
-_AUTOMATIC = ("ctc", "pocketsphinx")
+# What each engine that runs models needs.
+_PACKAGES: Mapping[str, str] = MappingProxyType(
+    {"ctc": "onnxruntime", "pocketsphinx": "pocketsphinx"}
+)
 
 
 def create_engine(name: str | Sequence[str], options: Mapping[str, Any]) -> Engine:
     """Load an engine, or several that serve as one.
 
     Args:
-        name: Registered name; several in order of preference; or "auto": each of `ctc`
-            (if `options` name models for it) and `pocketsphinx` that is installed.
-        options: The engine's own options; for several engines, and for "auto", those of
-            each under its name.
+        name: Registered name, or several in order of preference.
+        options: The engine's own options; for several engines those of each under its
+            name.
 
     Raises:
         RequestError: There is no such engine, it is not installed, or an option
             is not accepted.
     """
-    if name == "auto":
-        names = [item for item in _AUTOMATIC if _is_usable(item, options)]
-    elif isinstance(name, str):
+    if isinstance(name, str):
         return _load(name, options)
-    else:
-        names = list(name)
+    names = list(name)
     if not names:
         raise _refusal("recognition.engine", f"got {name!r}; accepted: {', '.join(_ENGINES)}")
     for item in options:
-        if item not in (_AUTOMATIC if name == "auto" else names):
+        if item not in names:
             field = f"recognition.engine_options.{item}"
             problem = f"no engine of that name is served; accepted: {', '.join(names)}"
             raise _refusal(field, problem)
     return CombinedEngine([_load(item, options.get(item, {})) for item in names])
 
 
-def _is_usable(name: str, options: Mapping[str, Any]) -> bool:
-    if name == "ctc":
-        return bool(options.get(name))
-    return find_spec(name) is not None
+def engine_names() -> tuple[str, ...]:
+    """Return the registered names."""
+    return tuple(_ENGINES)
+
+
+def installed_engines() -> tuple[str, ...]:
+    """Return the engines that run models and whose packages are installed."""
+    return tuple(name for name, package in _PACKAGES.items() if find_spec(package) is not None)
 
 
 def _load(name: str, options: Mapping[str, Any]) -> Engine:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 __all__ = ["VirtualClock"]
 
@@ -26,6 +26,12 @@ class VirtualClock:
     def timeout_at(self, when_s: float) -> AbstractAsyncContextManager[None]:
         """Return a scope that raises TimeoutError if it is still open at `when_s`."""
         return self._scope(when_s)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait until the time has moved by so many seconds. Cancellation: safe."""
+        with suppress(TimeoutError):
+            async with self.timeout_at(self._now_s + seconds):
+                await asyncio.Event().wait()
 
     async def wait_for_scopes(self, total: int) -> None:
         """Wait until this many time-outs have begun since the clock was made.

@@ -17,6 +17,7 @@ from rechka.audio.samples import Samples, to_pcm16
 from rechka.errors import CapacityError, ErrorCode, RequestError
 from rechka.recognition.port import EngineStream, ModelInfo, Observation, StreamOptions
 from rechka.recognition.registry import read_options
+from rechka.recognition.tags import ModelTags
 from rechka.results import Hypothesis, Word
 
 __all__ = ["PocketsphinxEngine"]
@@ -38,7 +39,10 @@ _MOST_PATHS = 200
 _PRONUNCIATION = re.compile(r"\(\d+\)$")
 _FILLER_STARTS = ("<", "[", "+")
 
-_DEFAULTS: Mapping[str, Any] = {"max_streams": 4}
+_NAME = "pocketsphinx-en-us"
+_LANGUAGE = "en-US"
+_TAGS = ("general", "general:rc", "general:deprecated")
+_DEFAULTS: Mapping[str, Any] = {"max_streams": 4, "tags": {}}
 
 
 class PocketsphinxEngine:
@@ -46,7 +50,7 @@ class PocketsphinxEngine:
 
     Args:
         options: `max_streams`, streams that one worker serves; 4 of them take most
-            of a core.
+            of a core; `tags`, by the model's name the tags that select it.
 
     Raises:
         RequestError: An option is not accepted.
@@ -55,14 +59,25 @@ class PocketsphinxEngine:
     max_batch = 1
 
     def __init__(self, options: Mapping[str, Any]) -> None:
-        self._max_streams: int = read_options(options, _DEFAULTS)["max_streams"]
+        chosen = read_options(options, _DEFAULTS)
+        self._max_streams: int = chosen["max_streams"]
+        tags = ModelTags(chosen["tags"])
+        tags.require_known([_NAME])
+        selecting = tags.of(_NAME, _LANGUAGE, _TAGS)
+        if not selecting:
+            problem = f"got no tag for {_NAME}; accepted: at least one"
+            raise RequestError(
+                ErrorCode.INVALID_CONFIG,
+                f"settings: recognition.engine_options.tags: {problem}",
+                violations={"recognition.engine_options.tags": problem},
+            )
         self._idle: list[pocketsphinx.Decoder] = []
         self.models: Sequence[ModelInfo] = (
             ModelInfo(
-                name="pocketsphinx-en-us",
+                name=_NAME,
                 engine="pocketsphinx",
-                language="en-US",
-                tags=("general", "general:rc", "general:deprecated"),
+                language=_LANGUAGE,
+                tags=selecting,
                 sample_rates_hz=(_RATE_HZ,),
                 max_alternatives=10,
                 has_confidences=True,

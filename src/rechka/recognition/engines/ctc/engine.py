@@ -9,16 +9,23 @@ import numpy as np
 from rechka.audio.samples import Samples
 from rechka.errors import ErrorCode, RequestError
 from rechka.recognition.engines.ctc.acoustic import AcousticState, run_together
-from rechka.recognition.engines.ctc.model_folder import CtcModel, find_model_folders, read_model
+from rechka.recognition.engines.ctc.model_folder import (
+    CtcModel,
+    find_model_folders,
+    read_manifest,
+    read_model,
+)
 from rechka.recognition.engines.ctc.stream import CtcStream
 from rechka.recognition.port import EngineStream, ModelInfo, StreamOptions
 from rechka.recognition.registry import read_options
 from rechka.recognition.selection import select_model
+from rechka.recognition.tags import ModelTags
 
 __all__ = ["CtcEngine"]
 
 _DEFAULTS: Mapping[str, Any] = {
     "models": [],
+    "tags": {},
     "threads": 1,
     "max_batch": 16,
     "max_streams": 0,
@@ -31,8 +38,10 @@ class CtcEngine:
     """Models with a CTC output, one or several.
 
     Args:
-        options: `models`, folders of models or of folders of models; `threads` of one
-            run of an acoustic model; `max_batch`, streams that are run together;
+        options: `models`, folders of models or of folders of models; `tags`, by the
+            name of a model the tags that select it instead of its own, a model without
+            any is not loaded; `threads` of one run of an acoustic model; `max_batch`,
+            streams that are run together;
             `max_streams`, streams that one worker serves, 0 means what each model
             advises; `beam`, hypotheses of the search, 0 means what each model advises.
 
@@ -48,13 +57,16 @@ class CtcEngine:
         if not chosen["models"]:
             raise _refusal("models", "got []; accepted: at least one folder of a model")
         self.max_batch: int = chosen["max_batch"]
+        tags = ModelTags(chosen["tags"])
         folders = [folder for path in chosen["models"] for folder in find_model_folders(Path(path))]
         loaded = [
             read_model(folder, threads=chosen["threads"], beam=chosen["beam"])
-            for folder in dict.fromkeys(folders)
+            for folder in _wanted(folders, tags)
         ]
         self._loaded: Mapping[ModelInfo, CtcModel] = {
-            info: model for model in loaded for info in _describe(model, chosen["max_streams"])
+            info: model
+            for model in loaded
+            for info in _describe(model, tags, chosen["max_streams"])
         }
         self.models: Sequence[ModelInfo] = tuple(self._loaded)
 
@@ -109,14 +121,28 @@ class CtcEngine:
         self._loaded = {}
 
 
-def _describe(model: CtcModel, max_streams: int) -> list[ModelInfo]:
+def _wanted(folders: Sequence[Path], tags: ModelTags) -> list[Path]:
+    """Return the folders of the models that some tag selects."""
+    manifests = {folder: read_manifest(folder) for folder in folders}
+    tags.require_known(manifest.name for manifest in manifests.values())
+    wanted = [
+        folder
+        for folder, manifest in manifests.items()
+        if tags.is_wanted(manifest.name, manifest.languages, manifest.tags)
+    ]
+    if not wanted:
+        raise _refusal("tags", "no tag selects any model; accepted: a tag for at least one")
+    return wanted
+
+
+def _describe(model: CtcModel, tags: ModelTags, max_streams: int) -> list[ModelInfo]:
     manifest = model.manifest
     return [
         ModelInfo(
             name=manifest.name,
             engine="ctc",
             language=language,
-            tags=manifest.tags,
+            tags=chosen,
             sample_rates_hz=(model.acoustic.sample_rate_hz,),
             max_alternatives=1 if model.graph is None else _MOST_ALTERNATIVES,
             has_confidences=True,
@@ -125,6 +151,7 @@ def _describe(model: CtcModel, max_streams: int) -> list[ModelInfo]:
             max_streams=max_streams or manifest.max_streams,
         )
         for language in manifest.languages
+        if (chosen := tags.of(manifest.name, language, manifest.tags))
     ]
 
 

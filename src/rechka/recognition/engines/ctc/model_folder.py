@@ -17,7 +17,7 @@ from rechka.recognition.engines.ctc.readings import Calibration
 from rechka.recognition.engines.ctc.t_one import ToneModel
 from rechka.recognition.engines.ctc.tokens import Tokens, read_tokens
 
-__all__ = ["CtcModel", "Manifest", "find_model_folders", "read_model"]
+__all__ = ["CtcModel", "Manifest", "find_model_folders", "read_manifest", "read_model"]
 
 MANIFEST_NAME = "model.toml"
 _MODEL_NAME = "model.onnx"
@@ -142,7 +142,7 @@ def read_model(folder: Path, *, threads: int = 1, beam: int = 0) -> CtcModel:
     Raises:
         RequestError: A file is missing or no good, or they do not fit together.
     """
-    manifest = _read_manifest(folder / MANIFEST_NAME)
+    manifest = read_manifest(folder)
     contract: type[NemoModel | ToneModel] = _CONTRACTS[manifest.contract]
     acoustic: AcousticModel = contract(folder / _MODEL_NAME, threads=threads)
     if acoustic.sample_rate_hz != manifest.sample_rate_hz:
@@ -169,7 +169,13 @@ def read_model(folder: Path, *, threads: int = 1, beam: int = 0) -> CtcModel:
     )
 
 
-def _read_manifest(path: Path) -> Manifest:
+def read_manifest(folder: Path) -> Manifest:
+    """Read what a model says of itself, and load nothing else.
+
+    Raises:
+        RequestError: The file cannot be read, or a value is not accepted.
+    """
+    path = folder / MANIFEST_NAME
     try:
         return Manifest(**tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

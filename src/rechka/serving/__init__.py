@@ -1,0 +1,1 @@
+"""Which models a server serves now."""
