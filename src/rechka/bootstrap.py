@@ -1,7 +1,7 @@
 """Puts a server together: the only place that knows every concrete class."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any
@@ -17,7 +17,9 @@ from rechka.access.tokens import TokenSigner
 from rechka.errors import RechkaError
 from rechka.gateway.app import create_app
 from rechka.gateway.server import HttpServer
-from rechka.observability.metrics import Metrics
+from rechka.observability.metrics import Metrics, Sample
+from rechka.observability.workers import Workers
+from rechka.recognition.pool import WorkerPool
 from rechka.recognition.port import ModelInfo, Recognizer
 from rechka.serving.live import LiveModels
 from rechka.session.clock import AsyncioClock, Clock
@@ -36,6 +38,8 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 # How late, at most, health and readiness tell a change of the workers.
 _READINESS_INTERVAL_S = 0.2
+# How old, at most, the load and the metrics of the workers are.
+_MEASURING_INTERVAL_S = 1.0
 
 
 def _create_access(settings: Settings, store: AccessStore, signer: TokenSigner) -> Access:
@@ -99,6 +103,8 @@ class Server:
         self._given_store = store
         self._clock = clock or AsyncioClock()
         self.metrics = Metrics()
+        self._workers = Workers({}, 0, ())
+        self.metrics.add_samples(self._worker_samples)
         self._stack = AsyncExitStack()
         self._ready = asyncio.Event()
         self._warm_languages: set[str] = set()
@@ -118,9 +124,12 @@ class Server:
             await access.start()
             if self._given_recognizer is None:
                 live = LiveModels(self._settings, prepare=self._warm_text)
-                self._recognizer: Recognizer = await live.start()
+                pool = await live.start()
+                self._recognizer: Recognizer = pool
                 stack.push_async_callback(live.close)
                 self._live = live
+                measuring = asyncio.create_task(self._measure_workers(pool))
+                stack.callback(measuring.cancel)
             else:
                 self._recognizer = self._given_recognizer
             self._grpc = GrpcServer(
@@ -130,6 +139,7 @@ class Server:
                 clock=self._clock,
                 observe=self.metrics.session,
                 count=self.metrics.call_ended,
+                load=lambda: self._workers.load,
             )
             stack.push_async_callback(self._grpc.stop, grace_s=0)
             app = create_app(
@@ -232,6 +242,14 @@ class Server:
                 profanity_rules=profanity_rules(results.profanity_file),
             )
             self._warm_languages.add(language)
+
+    def _worker_samples(self) -> Iterable[Sample]:
+        return self._workers.samples()
+
+    async def _measure_workers(self, pool: WorkerPool) -> None:
+        while True:
+            self._workers = Workers(await pool.measure(), pool.restarts, pool.models)
+            await asyncio.sleep(_MEASURING_INTERVAL_S)
 
     async def _watch_readiness(self) -> None:
         while not self._grpc.drain.is_draining:

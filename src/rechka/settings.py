@@ -126,7 +126,10 @@ class RecognitionSettings(_Section):
     workers: Annotated[int, Field(ge=0, le=256)] = 0
     """Worker processes; 0 means one for each core that this process may use."""
     streams_per_worker: Annotated[int, Field(ge=0, le=10_000)] = 0
-    """Streams that a worker takes at once; 0 means what the engine advises."""
+    """Most streams that a worker takes at once; 0 means what the engine advises."""
+    max_load: Annotated[float, Field(gt=0, le=1)] = 0.85
+    """Share of a worker's time that its streams may need together, by what a second of
+    audio is seen to cost. A session that would need more is refused at once."""
     start_timeout_s: Seconds = 300.0
     """Time that a worker has to load its models and get warm."""
     retire_timeout_s: Seconds = 600.0

@@ -23,6 +23,7 @@ import grpc.aio
 from rechka.errors import ErrorCode, RechkaError, RequestError, UnavailableError
 from rechka.observability.logs import configure_logging
 from rechka.recognition.generation import WorkerLauncher
+from rechka.recognition.measures import Measures
 from rechka.recognition.pool import WorkerPool
 from rechka.recognition.port import ModelInfo, StreamOptions
 from rechka.recognition.registry import create_engine
@@ -96,6 +97,7 @@ class ProcessLauncher:
                 f"--engine={json.dumps(self._settings.engine)}",
                 f"--options={json.dumps(self._settings.engine_options)}",
                 f"--max-streams={self._settings.streams_per_worker}",
+                f"--max-load={self._settings.max_load}",
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
             )
@@ -175,6 +177,10 @@ class ProcessWorker:
         """Return a fresh stream. Raises as `Recognizer.open`."""
         return await self._recognizer.open(options)
 
+    async def measure(self) -> Measures:
+        """Ask what was done and what is held. Raises as `MeasuredRecognizer.measure`."""
+        return await self._recognizer.measure()
+
     async def wait(self) -> int:
         """Wait for the end of the process; return its exit code, negative for a signal."""
         return await self._process.wait()
@@ -211,6 +217,7 @@ def main() -> None:
     parser.add_argument("--engine", type=json.loads, required=True)
     parser.add_argument("--options", type=json.loads, default={})
     parser.add_argument("--max-streams", type=int, default=0)
+    parser.add_argument("--max-load", type=float, default=1.0)
     # The terminal sends Ctrl-C to the whole group; the server decides what follows.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     configure_logging()
@@ -221,7 +228,9 @@ async def _run(arguments: argparse.Namespace) -> None:
     report = _take_standard_output()
     try:
         engine = create_engine(arguments.engine, arguments.options)
-        scheduler = Scheduler(engine, max_streams=arguments.max_streams)
+        scheduler = Scheduler(
+            engine, max_streams=arguments.max_streams, max_load=arguments.max_load
+        )
         await scheduler.start()
     except RechkaError as error:
         _write(report, {"refused": error.message})

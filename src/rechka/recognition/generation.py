@@ -12,11 +12,11 @@ import structlog
 from rechka.audio.samples import Samples
 from rechka.errors import CapacityError, ErrorCode, RechkaError, RequestError, UnavailableError
 from rechka.recognition.load import Load
+from rechka.recognition.measures import MeasuredRecognizer, Measures
 from rechka.recognition.port import (
     Finished,
     Heard,
     ModelInfo,
-    Recognizer,
     RecognizerStream,
     StreamOptions,
 )
@@ -31,7 +31,7 @@ _LONGEST_BACKOFF_S = 30.0
 _MOST_FAILURES = 3
 
 
-class Worker(Recognizer, Protocol):
+class Worker(MeasuredRecognizer, Protocol):
     """A recognizer in a process of its own, warm."""
 
     @property
@@ -126,6 +126,20 @@ class Generation:
     def is_cut(self) -> bool:
         """Whether streams were ended because others took its place long ago."""
         return self._is_cut
+
+    async def measure(self) -> dict[int, Measures]:
+        """Return what the running workers measure, by the number of their place."""
+        places = [(n, slot.worker) for n, slot in enumerate(self._slots) if slot.worker]
+        found = await asyncio.gather(
+            *(worker.measure() for _, worker in places), return_exceptions=True
+        )
+        measures = {}
+        for (number, _), item in zip(places, found, strict=True):
+            if isinstance(item, Measures):
+                measures[number] = item
+            elif not isinstance(item, UnavailableError):
+                raise item
+        return measures
 
     async def start(self, *, is_whole: bool) -> None:
         """Start all workers.

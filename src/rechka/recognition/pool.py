@@ -7,6 +7,7 @@ from fractions import Fraction
 import structlog
 
 from rechka.recognition.generation import Generation, PooledStream, WorkerLauncher
+from rechka.recognition.measures import Measures
 from rechka.recognition.port import ModelInfo, StreamOptions
 
 __all__ = ["WorkerPool"]
@@ -62,6 +63,10 @@ class WorkerPool:
     def restarts(self) -> int:
         """How many of the present workers were started in the place of one that had ended."""
         return self._current.restarts
+
+    async def measure(self) -> dict[int, Measures]:
+        """Return what the workers that take new streams measure, by their numbers."""
+        return await self._current.measure()
 
     async def start(self) -> None:
         """Start all workers; return when the first one is warm.

@@ -41,7 +41,8 @@ class ModelInfo:
         has_confidences: Whether word and text confidences are measured.
         has_word_times: Whether words carry times.
         has_trailing_silence: Whether observations tell the silence at the end.
-        max_streams: Streams that one worker serves in time on one core.
+        max_streams: Most streams of one worker, however little they cost; what they cost
+            is measured.
         device: Where it computes, such as "cpu" or "cuda:0".
     """
 

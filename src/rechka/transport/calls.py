@@ -149,6 +149,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             such as health and reflection.
         count: Told the method, the name of the gRPC status and the error's stable code,
             or None, of every call that is over.
+        load: Returns the load of the workers, which every call is told as
+            `x-rechka-load`; None while it is not known.
     """
 
     def __init__(
@@ -159,12 +161,14 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         open_services: frozenset[str],
         foreign_services: frozenset[str],
         count: "CallCounter",
+        load: Callable[[], float | None],
     ) -> None:
         self._authority = authority
         self._drain = drain
         self._open = open_services
         self._foreign = foreign_services
         self._count = count
+        self._load = load
 
     async def intercept_service(
         self,
@@ -203,7 +207,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             ids = (("x-request-id", request_id), ("x-server-trace-id", uuid.uuid4().hex))
             try:
                 self._drain.enter()
-                await context.send_initial_metadata(ids)
+                load = self._load()
+                loads = () if load is None else (("x-rechka-load", f"{load:.2f}"),)
+                await context.send_initial_metadata((*ids, *loads))
                 address = _address(context.peer())
                 account = None
                 if not is_open:

@@ -47,6 +47,7 @@ class GrpcServer:
         clock: Time of the sessions.
         observe: Returns who counts a new session.
         count: Counts calls.
+        load: Returns the load of the workers, None while it is not known.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class GrpcServer:
         clock: Clock,
         observe: Callable[[], SessionObserver],
         count: CallCounter,
+        load: Callable[[], float | None],
     ) -> None:
         self._settings = settings.server
         self.drain = Drain()
@@ -67,6 +69,7 @@ class GrpcServer:
             open_services=frozenset({_ENDPOINTS, _IAM}),
             foreign_services=frozenset({health.SERVICE_NAME, reflection.SERVICE_NAME}),
             count=count,
+            load=load,
         )
         most_bytes = settings.limits.audio_bytes + _MESSAGE_MARGIN_BYTES
         self._server = grpc.aio.server(interceptors=[interceptor], options=_options(most_bytes))

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from rechka.audio.samples import Samples
 from rechka.errors import ErrorCode, RechkaError, UnavailableError
+from rechka.recognition.measures import Measures
 from rechka.recognition.port import Finished, Heard, ModelInfo, StreamOptions
 
 __all__ = ["ENGLISH", "IdleLauncher", "IdleStream", "IdleWorker"]
@@ -64,6 +65,18 @@ class IdleWorker:
             raise self.refuses_with
         self.opened.append(IdleStream())
         return self.opened[-1]
+
+    async def measure(self) -> Measures:
+        return Measures(
+            streams=len(self.opened),
+            waiting=0,
+            load=0.5,
+            busy_s=1.0,
+            decoded_s=10.0,
+            steps=3,
+            batched=4,
+            resident_bytes=1,
+        )
 
     async def wait(self) -> int:
         return await asyncio.shield(self.exit_code)

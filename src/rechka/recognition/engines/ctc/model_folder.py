@@ -70,7 +70,7 @@ class Manifest(_Table):
         sample_rate_hz: Rate of the audio that it was trained on.
         licence: Of the model's files.
         summary: One line for a person.
-        max_streams: Streams that one core serves in time.
+        max_streams: Most streams of one worker, however little they cost.
         decoder: Weights and widths of the search, as in `BeamParameters`.
         confidence: Fitted to held-out speech, as in `Calibration`.
         times: Added to the frames' times of starts and ends of words, in milliseconds.
@@ -86,7 +86,7 @@ class Manifest(_Table):
     sample_rate_hz: Annotated[int, Field(gt=0)]
     licence: str
     summary: str
-    max_streams: Annotated[int, Field(ge=1, le=1_000)] = 16
+    max_streams: Annotated[int, Field(ge=1, le=1_000)] = 128
     decoder: _Decoder = _Decoder()
     confidence: _Confidence = _Confidence()
     times: _Times = _Times()
