@@ -218,8 +218,9 @@ def main() -> None:
     parser.add_argument("--options", type=json.loads, default={})
     parser.add_argument("--max-streams", type=int, default=0)
     parser.add_argument("--max-load", type=float, default=1.0)
-    # The terminal sends Ctrl-C to the whole group; the server decides what follows.
+    # A terminal sends Ctrl-C and its own end to the whole group; the server decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     configure_logging()
     asyncio.run(_run(parser.parse_args()))
 

@@ -40,7 +40,8 @@ def breathed(samples: Samples, *, rate_hz: int) -> Samples:
     is_near_sound = np.convolve(np.abs(samples) > 0, np.ones(rate_hz // 40), "same") > 0
     is_dark = np.arange(len(samples)) // (rate_hz * 120 // 1000) % 2 == 1
     colored = np.where(is_dark, noise, np.diff(noise, prepend=0.0))
-    return (samples + colored * is_near_sound).astype(np.float32)
+    breathing: Samples = (samples + colored * is_near_sound).astype(np.float32)
+    return breathing
 
 
 def write_model(

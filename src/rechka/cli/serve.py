@@ -1,6 +1,7 @@
 """`rechka serve`: runs a server until it is told to stop."""
 
 import asyncio
+import os
 import signal
 import sys
 from pathlib import Path
@@ -87,6 +88,14 @@ def serve(
     asyncio.run(_serve(settings))
 
 
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
 async def _serve(settings: Settings) -> None:
     stop = asyncio.Event()
 
@@ -98,8 +107,18 @@ async def _serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
-    async with Server(settings) as server:
-        loop.add_signal_handler(signal.SIGHUP, server.reload)
+    server = Server(settings)
+    had_terminal = _has_terminal()
+
+    def on_hangup() -> None:
+        # The signal also says that the terminal is gone, and with it who ran the server.
+        if had_terminal and not _has_terminal():
+            on_signal()
+        else:
+            server.reload()
+
+    loop.add_signal_handler(signal.SIGHUP, on_hangup)
+    async with server:
         stopped = asyncio.create_task(stop.wait())
         ready = asyncio.create_task(server.wait_ready())
         click.echo(f"gRPC on {server.grpc_address}, HTTP on {server.http_address}", err=True)

@@ -49,7 +49,7 @@ class LiveModels:
         self._watching: asyncio.Task[None] | None = None
         self._reloading: asyncio.Task[None] | None = None
         self._seen: Stamp = ()
-        self._acted: Stamp = ()
+        self._acted: Stamp | None = None
         self.failure: str | None = None
         """Why the last change is not in service; None if it is."""
 
@@ -107,8 +107,11 @@ class LiveModels:
                 await self._poll(is_asked=is_asked)
             except Exception as error:
                 # A disk that fails for a moment must not end the watch.
-                _log.exception("watch_failed")
-                self.failure = f"unexpected {type(error).__name__}"
+                reason = f"unexpected {type(error).__name__}"
+                if self.failure != reason:
+                    _log.exception("watch_failed")
+                self.failure = reason
+                self._acted = self._goal = None
 
     async def _poll(self, *, is_asked: bool) -> None:
         stamp = await asyncio.to_thread(look, self._settings)

@@ -15,6 +15,8 @@ from rechka.settings import RecognitionSettings, Settings
 __all__ = ["Plan", "Stamp", "look", "read_plan", "require_selectable"]
 
 _AUTOMATIC = "auto"
+# What the catalog notes beside a model; no engine reads it.
+_RECORD = "installed.json"
 Stamp = tuple[tuple[str, int, int, int], ...]
 """Path, time of change in ns, size in bytes and inode of some files."""
 
@@ -140,7 +142,8 @@ def _stamp(folder: Path) -> Stamp:
     stamps = []
     for file in sorted(folder.rglob("*")):
         # What is being written or installed has a dot before its name.
-        if any(part.startswith(".") for part in file.relative_to(folder).parts):
+        is_hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
+        if is_hidden or file.name == _RECORD:
             continue
         try:
             status = file.stat()

@@ -11,7 +11,7 @@ import pytest
 from rechka.errors import CapacityError, ErrorCode, RechkaError, RequestError, UnavailableError
 from rechka.recognition.generation import PooledStream
 from rechka.recognition.pool import WorkerPool
-from rechka.recognition.port import ModelInfo
+from rechka.recognition.port import Finished, Heard, ModelInfo
 from rechka.testing.clock import VirtualClock
 from unit.recognition.gated_engine import OPTIONS
 from unit.recognition.idle_workers import ENGLISH, IdleLauncher
@@ -151,7 +151,7 @@ async def test_streams_that_never_end_are_ended_after_the_time_with_the_reason(
     async with started(old, clock) as pool:
         stream = await pool.open(OPTIONS)
         await pool.replace(IdleLauncher(), prepare=nothing)
-        reading = asyncio.create_task(anext(stream.events()))  # type: ignore[arg-type]
+        reading = asyncio.create_task(next_event(stream))
         await clock.wait_for_scopes(1)
         clock.advance(RETIRE_TIMEOUT_S - 1)
         await asyncio.sleep(0)
@@ -176,7 +176,7 @@ async def test_a_worker_that_dies_while_it_retires_is_lost_not_replaced(
         await pool.replace(IdleLauncher(), prepare=nothing)
         old.workers[0].exit_code.set_result(-9)
         with pytest.raises(UnavailableError) as lost:
-            await anext(stream.events())  # type: ignore[arg-type]
+            await next_event(stream)
         assert lost.value.code is ErrorCode.WORKER_LOST
         await pool.wait_for_retired()
         assert len(old.workers) == 1
@@ -307,6 +307,10 @@ async def test_closing_ends_retiring_workers_too(clock: VirtualClock) -> None:
         await pool.replace(IdleLauncher(), prepare=nothing)
     assert all(worker.is_stopped.is_set() for worker in old.workers)
     assert pool.retiring_pids == []
+
+
+async def next_event(stream: PooledStream) -> Heard | Finished:
+    return await anext(stream.events())
 
 
 async def still_serves(pool: WorkerPool, old: IdleLauncher, stream: PooledStream) -> None:

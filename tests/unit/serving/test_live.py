@@ -271,6 +271,9 @@ async def test_a_fault_in_a_look_does_not_end_the_watch(
             patch.setattr("rechka.serving.live.look", fail)
             await machine.look()
         assert machine.live.failure == "unexpected OSError"
+        await machine.look(2)
+        assert machine.live.failure is None
+        assert len(machine.launchers) == 1
         machine.select("b")
         await machine.take_over()
         assert machine.serving == ["b"]

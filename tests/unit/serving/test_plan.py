@@ -139,6 +139,7 @@ def test_what_is_being_written_is_not_looked_at(tmp_path: Path) -> None:
     before = look(settings)
     write_folder(installed / ".work", "half")
     (installed / ".selection.toml.x").write_text("x")
+    (installed / "first" / "installed.json").write_text("{}")
     assert look(settings) == before
     change_selection(tmp_path, language="ru-RU", tag="general", name="first")
     assert look(settings) != before
