@@ -82,7 +82,9 @@ class BeamSearch:
     @property
     def is_between_words(self) -> npt.NDArray[np.bool_]:
         """Whether each hypothesis stands outside of any word."""
-        return (self.hypotheses.node == 0) | (self.hypotheses.node == self._graph.end_node)
+        node = self.hypotheses.node
+        between: npt.NDArray[np.bool_] = (node == 0) | (node == self._graph.end_node)
+        return between
 
     def final_scores(self) -> Floats:
         """Return the score of each hypothesis if the utterance ends here."""
