@@ -83,14 +83,17 @@ def place_of(part: Numbers, whole: Numbers, *, within: int) -> int:
 
 def wave_of(name: str) -> bytes:
     with wave.open(str(AUDIO / name)) as file:
-        return file.readframes(file.getnframes())
+        frames: bytes = file.readframes(file.getnframes())
+        return frames
 
 
 async def test_8_khz_audio_reaches_the_model_bit_exact(
     start: Start, ear: Ear, rates: list[tuple[int, int]]
 ) -> None:
     running = await start(recognizer=ear.scheduler)
-    pcm = (AUDIO / "speech-8k.pcm").read_bytes()[: 2 * 8_000 * 2]
+    quiet = np.frombuffer((AUDIO / "speech-8k.pcm").read_bytes()[: 2 * 8_000 * 2], "<i2")
+    # Up to both ends of the scale, where a wrong factor would show.
+    pcm = np.clip(4 * quiet.astype(np.int32), -32_768, 32_767).astype("<i2").tobytes()
     outcome = await running.recognize(
         [config(language_code="ru-RU", sample_rate_hertz=8_000), *audio(pcm, chunk_bytes=1_001)]
     )
@@ -98,6 +101,7 @@ async def test_8_khz_audio_reaches_the_model_bit_exact(
     assert rates == [(8_000, 8_000)]
     assert len(ear.heard) > 8_000
     sent = np.frombuffer(pcm, dtype="<i2").astype(np.int32)
+    assert {-32_768, 32_767} <= set(ear.heard.tolist())
     assert place_of(ear.heard, sent, within=0) >= 0
 
 

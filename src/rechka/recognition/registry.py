@@ -17,6 +17,7 @@ _ENGINES: Mapping[str, str] = MappingProxyType(
         "ctc": "rechka.recognition.engines.ctc.engine:CtcEngine",
         "pocketsphinx": "rechka.recognition.engines.pocketsphinx:PocketsphinxEngine",
         "scripted": "rechka.recognition.engines.scripted:ScriptedEngine",
+        "vosk": "rechka.recognition.engines.vosk.engine:VoskEngine",
     }
 )
 
