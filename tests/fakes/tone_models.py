@@ -1,7 +1,7 @@
 """Models that hear tones: each token is a frequency, and silence is the blank.
 
-They are real ONNX files of the two contracts, with a state: what comes out is one frame
-late, and the frame that waits is in the tensors that are carried along.
+They are real ONNX files of the two contracts, with a state: what comes out is late by
+some frames, and those that wait are in the tensors that are carried along.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,17 +17,26 @@ from rechka.recognition.engines.ctc.compile import compile_graph
 # Tokens and their tones, far enough from each other to fall into other mels.
 TONES_HZ: Mapping[str, float] = {"a": 500.0, "b": 1000.0, "c": 1700.0, "d": 2700.0}
 WORDS = ("ab", "ba", "cab", "dab", "bad", "cad", "abc")
+_SPACE_HZ = 3500.0
 _TOKENS = (*TONES_HZ, "<blk>")
+# T-one is late by 330 ms.
+_TONE_FRAMES_LATE = 11
 _BLANK_LOGIT = 8.0
 
 
-def tones(text: str, *, rate_hz: int, token_ms: int = 120, gap_ms: int = 80) -> Samples:
-    """Return the sound of a text: a tone for each letter, silence between and for spaces."""
+def tones(
+    text: str, *, rate_hz: int, token_ms: int = 120, gap_ms: int = 80, hear_spaces: bool = False
+) -> Samples:
+    """Return the sound of a text: a tone for each letter, silence between.
+
+    A space is silence too, or, if it is to be heard, a tone of its own.
+    """
+    heard = {**TONES_HZ, " ": _SPACE_HZ} if hear_spaces else TONES_HZ
     parts = [np.zeros(3 * gap_ms * rate_hz // 1000)]
     for letter in text:
-        if letter != " ":
+        if letter in heard:
             time_s = np.arange(token_ms * rate_hz // 1000) / rate_hz
-            parts.append(0.5 * np.sin(2 * np.pi * TONES_HZ[letter] * time_s))
+            parts.append(0.5 * np.sin(2 * np.pi * heard[letter] * time_s))
         parts.append(np.zeros(gap_ms * rate_hz // 1000))
     return np.concatenate(parts).astype(np.float32)
 
@@ -87,6 +96,27 @@ def write_model(
     return folder
 
 
+def write_downloaded_t_one(folder: Path, *, language: str = "ru-RU") -> Path:
+    """Write a folder with all that sherpa-onnx's archive of T-one has; return it.
+
+    Nothing is added but the shortest `model.toml` that there can be. The alphabet is that
+    of the tones, with a space that is heard.
+    """
+    folder.mkdir(parents=True)
+    onnx.save(tone_model(hears_spaces=True), folder / "model.onnx")
+    inventory = (*TONES_HZ, " ", "<blk>")
+    lines = [f"{token} {number}\n" for number, token in enumerate(inventory)]
+    (folder / "tokens.txt").write_text("".join(lines), encoding="utf-8")
+    for name in ("LICENSE", "README.md", "0.wav"):
+        (folder / name).write_bytes(b"not read")
+    (folder / "model.toml").write_text(
+        'name = "t-one"\nversion = "2025-09-08"\nengine = "ctc"\ncontract = "t-one"\n'
+        f'languages = ["{language}"]\nsample_rate_hz = 8000\nlicence = "Apache-2.0"\n'
+        'summary = "Russian letters."\n'
+    )
+    return folder
+
+
 def uniform_arpa(words: Sequence[str]) -> str:
     """Return a model of order 1 in which all words are equally likely."""
     value = -np.log10(len(words) + 1)
@@ -120,7 +150,7 @@ def nemo_model(*, normalize: str = "") -> onnx.ModelProto:
         # The cache holds differences to what silence gives, so that zeros are silence.
         helper.make_node("Sub", ["logits", "at_zero"], ["fresh"]),
         helper.make_node("Squeeze", ["cache_last_time", "one"], ["waiting"]),
-        *_one_late(),
+        *_late(),
         helper.make_node("Unsqueeze", ["last", "one"], ["cache_last_time_next"]),
         helper.make_node("Add", ["cache_last_channel", "unit"], ["cache_last_channel_next"]),
         helper.make_node(
@@ -135,6 +165,7 @@ def nemo_model(*, normalize: str = "") -> onnx.ModelProto:
         "unit": np.ones(1, dtype=np.float32),
         "step": np.ones(1, dtype=np.int64),
         "four": np.full(1, 4, dtype=np.int64),
+        "minus_late": np.full(1, -1, dtype=np.int64),
     }
     metadata = {
         "model_type": "EncDecCTCModelBPE",
@@ -172,10 +203,17 @@ def nemo_model(*, normalize: str = "") -> onnx.ModelProto:
     )
 
 
-def tone_model() -> onnx.ModelProto:
-    """Return a model of the contract "t-one": 2400 samples in, 10 frames out, one late."""
-    count = len(_TOKENS)
-    phase = 2 * np.pi * np.array(list(TONES_HZ.values())) * np.arange(240)[:, None] / 8_000
+def tone_model(*, hears_spaces: bool = False, **metadata: object) -> onnx.ModelProto:
+    """Return a model of the contract "t-one": 2400 samples in, 10 frames out, 11 late.
+
+    Args:
+        hears_spaces: Whether there is a token " " before the blank.
+        metadata: Instead of those that sherpa-onnx writes; None leaves one out.
+    """
+    tones_hz = [*TONES_HZ.values(), *([_SPACE_HZ] if hears_spaces else [])]
+    count = len(tones_hz) + 1
+    state = _TONE_FRAMES_LATE * count
+    phase = 2 * np.pi * np.array(tones_hz) * np.arange(240)[:, None] / 8_000
     pad = np.zeros((240, 1))
     cosine = np.hstack([np.cos(phase), pad]).astype(np.float32)
     sine = np.hstack([np.sin(phase), pad]).astype(np.float32)
@@ -193,13 +231,16 @@ def tone_model() -> onnx.ModelProto:
         helper.make_node("Mul", ["power", "scale"], ["scores"]),
         helper.make_node("Clip", ["scores", "", "most"], ["fresh"]),
         helper.make_node("Cast", ["state"], ["state_float"], to=TensorProto.FLOAT),
-        helper.make_node("Unsqueeze", ["state_float", "one"], ["waiting"]),
-        *_one_late(),
-        helper.make_node("Squeeze", ["last", "one"], ["state_after"]),
+        helper.make_node("Reshape", ["state_float", "queued"], ["waiting"]),
+        *_late(),
+        helper.make_node("Reshape", ["last", "flat"], ["state_after"]),
         helper.make_node("Cast", ["state_after"], ["state_next"], to=TensorProto.FLOAT16),
     ]
     constants: dict[str, np.ndarray] = {
         "framed": np.array([-1, 10, 240], dtype=np.int64),
+        "queued": np.array([-1, _TONE_FRAMES_LATE, count], dtype=np.int64),
+        "flat": np.array([-1, state], dtype=np.int64),
+        "minus_late": np.full(1, -_TONE_FRAMES_LATE, dtype=np.int64),
         "cosine": cosine,
         "sine": sine,
         "scale": np.array(40.0 / (16384.0 * 120) ** 2, dtype=np.float32),
@@ -211,28 +252,29 @@ def tone_model() -> onnx.ModelProto:
         constants,
         inputs={
             "signal": (TensorProto.INT32, ["N", 2400, 1]),
-            "state": (TensorProto.FLOAT16, ["N", count]),
+            "state": (TensorProto.FLOAT16, ["N", state]),
         },
         outputs={
             "logprobs": (TensorProto.FLOAT, ["N", 10, count]),
-            "state_next": (TensorProto.FLOAT16, ["N", count]),
+            "state_next": (TensorProto.FLOAT16, ["N", state]),
         },
         metadata={
-            "frame_length_ms": 30,
-            "state_dim": count,
+            "model_type": "t-one",
+            "language": "Russian",
+            "frame_length_ms": 300,
+            "state_dim": state,
             "sample_rate": 8000,
-            "delay_ms": 30,
-            "lead_ms": 300,
+            **metadata,
         },
     )
 
 
-def _one_late() -> list[onnx.NodeProto]:
-    """Return how `fresh` [N, F, V] and `waiting` [N, 1, V] give `logprobs` and `last`."""
+def _late() -> list[onnx.NodeProto]:
+    """Return how `fresh` [N, F, V] and `waiting` [N, late, V] give `logprobs` and `last`."""
     return [
         helper.make_node("Concat", ["waiting", "fresh"], ["queue"], axis=1),
-        helper.make_node("Slice", ["queue", "begin", "minus_one", "one"], ["now"]),
-        helper.make_node("Slice", ["queue", "minus_one", "end", "one"], ["last"]),
+        helper.make_node("Slice", ["queue", "begin", "minus_late", "one"], ["now"]),
+        helper.make_node("Slice", ["queue", "minus_late", "end", "one"], ["last"]),
         helper.make_node("Add", ["now", "at_zero"], ["late"]),
         helper.make_node("LogSoftmax", ["late"], ["logprobs"], axis=-1),
     ]
@@ -249,7 +291,6 @@ def _model(
     shared: dict[str, np.ndarray] = {
         "begin": np.zeros(1, dtype=np.int64),
         "one": np.ones(1, dtype=np.int64),
-        "minus_one": np.full(1, -1, dtype=np.int64),
         "end": np.full(1, np.iinfo(np.int64).max, dtype=np.int64),
     }
     graph = helper.make_graph(
@@ -260,7 +301,8 @@ def _model(
         [numpy_helper.from_array(value, name) for name, value in (constants | shared).items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    helper.set_model_props(model, {name: str(value) for name, value in metadata.items()})
+    told = {name: str(value) for name, value in metadata.items() if value is not None}
+    helper.set_model_props(model, told)
     onnx.checker.check_model(model)
     return model
 

@@ -1,13 +1,18 @@
-"""Engines by name. An engine's code is imported when it is asked for."""
+"""Engines by name. An engine's code is imported when it is asked for.
+
+The project's own are in the table here; those of other distributions are found by
+entry points (`rechka.recognition.plugins`). A name of our own cannot be taken.
+"""
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Any
 
 from rechka.errors import ErrorCode, RequestError
 from rechka.recognition.combined import CombinedEngine
+from rechka.recognition.plugins import AmbiguousEngineError, find_plugin, plugin_names
 from rechka.recognition.port import Engine
 
 __all__ = ["create_engine", "engine_names", "installed_engines", "read_options"]
@@ -17,6 +22,7 @@ _ENGINES: Mapping[str, str] = MappingProxyType(
         "ctc": "rechka.recognition.engines.ctc.engine:CtcEngine",
         "pocketsphinx": "rechka.recognition.engines.pocketsphinx:PocketsphinxEngine",
         "scripted": "rechka.recognition.engines.scripted:ScriptedEngine",
+        "vosk": "rechka.recognition.engines.vosk.engine:VoskEngine",
     }
 )
 
@@ -43,7 +49,7 @@ def create_engine(name: str | Sequence[str], options: Mapping[str, Any]) -> Engi
         return _load(name, options)
     names = list(name)
     if not names:
-        raise _refusal("recognition.engine", f"got {name!r}; accepted: {', '.join(_ENGINES)}")
+        raise _refusal("recognition.engine", f"got {name!r}; accepted: {_known()}")
     for item in options:
         if item not in names:
             field = f"recognition.engine_options.{item}"
@@ -63,16 +69,34 @@ def installed_engines() -> tuple[str, ...]:
 
 
 def _load(name: str, options: Mapping[str, Any]) -> Engine:
-    if name not in _ENGINES:
-        raise _refusal("recognition.engine", f"got {name!r}; accepted: {', '.join(_ENGINES)}")
-    module, _, attribute = _ENGINES[name].partition(":")
     try:
-        factory = getattr(importlib.import_module(module), attribute)
+        factory = _find(name)
     except ModuleNotFoundError as error:
         problem = f"engine {name!r} needs the package {error.name!r}, which is not installed"
         raise _refusal("recognition.engine", problem) from error
-    engine: Engine = factory(options)
-    return engine
+    except (ImportError, AttributeError) as error:
+        problem = f"engine {name!r} cannot be imported: {error}"
+        raise _refusal("recognition.engine", problem) from error
+    except AmbiguousEngineError as error:
+        problem = f"several distributions have an engine {name!r}: {error}; accepted: one of them"
+        raise _refusal("recognition.engine", problem) from None
+    if factory is None:
+        raise _refusal("recognition.engine", f"got {name!r}; accepted: {_known()}")
+    return factory(options)
+
+
+def _find(name: str) -> Callable[[Mapping[str, Any]], Engine] | None:
+    if name not in _ENGINES:
+        return find_plugin(name)
+    module, _, attribute = _ENGINES[name].partition(":")
+    factory: Callable[[Mapping[str, Any]], Engine] = getattr(
+        importlib.import_module(module), attribute
+    )
+    return factory
+
+
+def _known() -> str:
+    return ", ".join(dict.fromkeys((*_ENGINES, *plugin_names())))
 
 
 def read_options(options: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:

@@ -220,17 +220,40 @@ def test_homophones_are_told_apart_by_the_language_model(tmp_path: Path) -> None
         assert confidences == sorted(confidences, reverse=True)
 
 
-def test_a_space_among_the_tokens_may_stand_between_words(tmp_path: Path) -> None:
-    inventory = ("a", "b", "|", "<blk>")
-    lexicon = [("ab", "a b"), ("ba", "b a")]
-    graph, tokens = build(tmp_path, lexicon, flat(["ab", "ba"]), inventory)
-    rows = [inventory.index(token) for token in "ab||ba|"]
+SPACED = ("a", "b", "|", "<blk>")
+
+
+def said(tokens: str) -> np.ndarray:
+    """Return outputs that are sure of a token of `SPACED` a frame; "-" is the blank."""
+    rows = [SPACED.index(token) if token != "-" else 3 for token in tokens]
     logits = np.zeros((len(rows), 4))
     logits[np.arange(len(rows)), rows] = 9.0
-    ours = decoder(graph, tokens)
-    ours.accept(normalized(logits))
-    words = ours.finish(1)[0].words
-    assert [(word.text, word.start, word.end) for word in words] == [("ab", 0, 2), ("ba", 4, 6)]
+    return normalized(logits)
+
+
+def test_a_space_among_the_tokens_stands_between_words(tmp_path: Path) -> None:
+    lexicon = [("ab", "a b"), ("ba", "b a")]
+    graph, tokens = build(tmp_path, lexicon, flat(["ab", "ba"]), SPACED)
+    for outputs in ("ab||ba|", "ab|-ba-", "ab-|ba"):
+        ours = decoder(graph, tokens)
+        ours.accept(said(outputs))
+        assert ours.observe().text == "ab ba"
+        words = ours.finish(1)[0].words
+        assert [(word.text, word.start, word.end) for word in words] == [
+            ("ab", 0, 2),
+            ("ba", 4, 6),
+        ]
+
+
+def test_without_a_space_between_them_letters_are_of_one_word(tmp_path: Path) -> None:
+    lexicon = [("a", "a"), ("b", "b"), ("aba", "a b a")]
+    # The two short words are far more likely than the long one.
+    table = dict(flat(["a", "b"])) | {("aba",): (-2.0, 0.0)}
+    graph, tokens = build(tmp_path, lexicon, table, SPACED)
+    for outputs, text in (("aba", "aba"), ("a-b-a|", "aba"), ("a|b|a", "a b a")):
+        ours = decoder(graph, tokens, BeamParameters(lm_weight=1.0, word_bonus=2.0))
+        ours.accept(said(outputs))
+        assert ours.finish(1)[0].text == text
 
 
 def test_nothing_but_blanks_is_no_reading(tmp_path: Path) -> None:

@@ -189,11 +189,15 @@ class OnnxGraph:
         text = self.metadata.get(name)
         if text is None and default is not None:
             return default
-        if text is None or not text.strip().lstrip("-").isdecimal() or int(text) < lowest:
+        try:
+            value = int(text or "")
+        except ValueError:
+            value = lowest - 1
+        if value < lowest:
             raise refuse(
                 self._path, f"metadata {name}: got {text!r}; accepted: a number from {lowest}"
             )
-        return int(text)
+        return value
 
     def run(self, feeds: Sequence[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
         """Return all outputs for the inputs in order."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rechka.recognition.engines.ctc.graph_file import refuse
 
-__all__ = ["Arpa", "read_arpa", "read_lexicon"]
+__all__ = ["Arpa", "count_ngrams", "read_arpa", "read_lexicon"]
 
 _HIGHEST_ORDER = 3
 _LN_10 = math.log(10.0)
@@ -21,14 +21,22 @@ class Arpa:
 
     Attributes:
         orders: For the order n at n - 1, its n-grams: the words, to the natural
-            logarithms of probability and of back-off weight.
+            logarithms of probability and of back-off weight; at most 3 orders.
+        beyond: How many n-grams there are of each higher order; they are left out,
+            and the rest backs off as if they had never been there.
     """
 
     orders: list[dict[tuple[str, ...], tuple[float, float]]] = field(default_factory=list)
+    beyond: list[int] = field(default_factory=list)
+
+    @property
+    def counts(self) -> list[int]:
+        """How many n-grams there are of each order, from 1 on."""
+        return [*map(len, self.orders), *self.beyond]
 
 
 def read_arpa(path: Path) -> Arpa:
-    """Read a model of order 1 to 3, plain or gzipped.
+    """Read the n-grams of order 1 to 3 of a model, plain or gzipped.
 
     Raises:
         RequestError: The file cannot be read; the message names the line.
@@ -47,10 +55,28 @@ def read_arpa(path: Path) -> Arpa:
     if not is_whole or not arpa.orders:
         raise refuse(path, "it ends without \\end\\, or has no n-grams")
     for order, count in announced.items():
-        got = len(arpa.orders[order - 1]) if order <= len(arpa.orders) else 0
+        got = arpa.counts[order - 1] if order <= len(arpa.counts) else 0
         if got != count:
             raise refuse(path, f"got {got} {order}-grams; its head says {count}")
     return arpa
+
+
+def count_ngrams(path: Path) -> int:
+    """Return how many n-grams of order 1 to 3 a model's head announces.
+
+    Raises:
+        RequestError: The file cannot be read, or its head is malformed.
+    """
+    arpa = Arpa()
+    announced: dict[int, int] = {}
+    for number, line in _lines(path):
+        try:
+            _read_line(arpa, announced, line)
+        except (ValueError, IndexError):
+            raise refuse(path, f"line {number}: got {line!r}; {_accepted(arpa)}") from None
+        if arpa.orders:
+            break
+    return sum(count for order, count in announced.items() if order <= _HIGHEST_ORDER)
 
 
 def _read_line(arpa: Arpa, announced: dict[int, int], line: str) -> None:
@@ -59,24 +85,31 @@ def _read_line(arpa: Arpa, announced: dict[int, int], line: str) -> None:
         order, _, count = line[6:].partition("=")
         announced[int(order)] = int(count)
     elif line.startswith("\\") and line.endswith("-grams:"):
-        if int(line[1:-7]) != len(arpa.orders) + 1 or len(arpa.orders) == _HIGHEST_ORDER:
+        order_next = int(line[1:-7])
+        if order_next != len(arpa.counts) + 1:
             raise ValueError
-        arpa.orders.append({})
+        if order_next > _HIGHEST_ORDER:
+            arpa.beyond.append(0)
+        else:
+            arpa.orders.append({})
     elif arpa.orders and line:
-        order_now = len(arpa.orders)
+        order_now = len(arpa.counts)
         fields = line.split()
         backoff = float(fields[order_now + 1]) if len(fields) > order_now + 1 else 0.0
         words = tuple(fields[1 : order_now + 1])
         if len(words) != order_now:
             raise ValueError
-        arpa.orders[-1][words] = (float(fields[0]) * _LN_10, backoff * _LN_10)
+        if arpa.beyond:
+            arpa.beyond[-1] += 1
+        else:
+            arpa.orders[-1][words] = (float(fields[0]) * _LN_10, backoff * _LN_10)
 
 
 def _accepted(arpa: Arpa) -> str:
-    order = len(arpa.orders)
+    order = len(arpa.counts)
     return (
         f"accepted: a log-probability, {order} words and a back-off weight, or the head of the "
-        f"next order, at most {_HIGHEST_ORDER}"
+        "next order"
         if order
         else "accepted: the head of an ARPA file and its 1-grams"
     )

@@ -3,7 +3,9 @@
     python -m rechka.recognition.engines.ctc.compile --arpa lm.arpa --lexicon lexicon.txt \
         --tokens tokens.txt --output graph.bin
 
-Words outside the lexicon cannot be recognized, so n-grams with them are left out.
+Words outside the lexicon cannot be recognized, so n-grams with them are left out, and
+those of more than three words too. Without a lexicon the words of the language model are
+spelled: that is for models whose tokens are letters.
 """
 
 import argparse
@@ -19,7 +21,7 @@ from rechka.errors import RequestError
 from rechka.recognition.engines.ctc.arpa import Arpa, read_arpa, read_lexicon
 from rechka.recognition.engines.ctc.graph_file import refuse, write_arrays
 from rechka.recognition.engines.ctc.prefix_tree import build_tree
-from rechka.recognition.engines.ctc.tokens import read_tokens
+from rechka.recognition.engines.ctc.tokens import WORD_START, Tokens, read_tokens
 
 __all__ = ["compile_graph"]
 
@@ -32,14 +34,17 @@ Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
 
 
-def compile_graph(*, arpa: Path, lexicon: Path, tokens: Path, output: Path) -> dict[str, int]:
+def compile_graph(
+    *, arpa: Path, tokens: Path, output: Path, lexicon: Path | None = None
+) -> dict[str, int]:
     """Write a graph.
 
     Args:
-        arpa: Language model of order 1 to 3.
-        lexicon: Pronunciations; a word may have several.
+        arpa: Language model.
         tokens: `tokens.txt` of the acoustic model.
         output: Where to.
+        lexicon: Pronunciations; a word may have several. None: each word of the
+            language model by its letters, but for words with others than the tokens'.
 
     Returns:
         What it holds: `words`, `nodes`, `ngrams_1` to `ngrams_3`, `bytes`.
@@ -48,8 +53,11 @@ def compile_graph(*, arpa: Path, lexicon: Path, tokens: Path, output: Path) -> d
         RequestError: A file cannot be read, or they do not fit together.
     """
     inventory = read_tokens(tokens)
-    tree = build_tree(lexicon, read_lexicon(lexicon), inventory)
     model = read_arpa(arpa)
+    if lexicon is None:
+        tree = build_tree(arpa, _spelled(arpa, model, inventory), inventory)
+    else:
+        tree = build_tree(lexicon, read_lexicon(lexicon), inventory)
     ids = {word: index for index, word in enumerate(tree.words)}
     unigrams, backoffs = _unigrams(model, ids)
     facts: dict[str, Any] = {"tokens": list(inventory.texts), "order": len(model.orders)}
@@ -71,6 +79,22 @@ def compile_graph(*, arpa: Path, lexicon: Path, tokens: Path, output: Path) -> d
     counts |= {"ngrams_1": len(unigrams), "ngrams_2": len(higher["bigram"])}
     counts |= {"ngrams_3": len(higher["trigram"])}
     return counts | {"bytes": write_arrays(output, facts, arrays)}
+
+
+def _spelled(path: Path, model: Arpa, inventory: Tokens) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the words of a language model with their letters for tokens."""
+    if any(text.startswith(WORD_START) and text != WORD_START for text in inventory.texts):
+        raise refuse(path, "the model's tokens are pieces of words; a lexicon is needed")
+    special = {_BEGIN, _END, _UNKNOWN}
+    between = {inventory.blank, inventory.space}
+    letters = {text for number, text in enumerate(inventory.texts) if number not in between}
+    words = [word for (word,) in model.orders[0] if word not in special]
+    spelled = [(word, tuple(word)) for word in words if letters.issuperset(word)]
+    if not spelled:
+        raise refuse(
+            path, f"none of its {len(words)} words is spelled with the tokens of the model"
+        )
+    return spelled
 
 
 def _unigrams(model: Arpa, ids: dict[str, int]) -> tuple[Floats, Floats]:
@@ -190,8 +214,9 @@ def _levels(values: Floats) -> Floats:
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    for name in ("arpa", "lexicon", "tokens", "output"):
+    for name in ("arpa", "tokens", "output"):
         parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--lexicon", type=Path)
     arguments = parser.parse_args()
     try:
         counts = compile_graph(**vars(arguments))

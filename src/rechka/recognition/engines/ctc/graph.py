@@ -19,10 +19,12 @@ class Graph:
 
     Attributes:
         node_token: Token on the way into each node, shape (nodes,).
-        first_child: First child of each node, shape (nodes + 1,); the next node's
+        first_child: First child of each node, shape (nodes + 2,); the next node's
             first child ends them.
         lookahead: Largest log-probability of a word at or below each node, float32.
-        first_entry: First pronunciation that ends in each node, shape (nodes + 1,).
+        first_entry: First pronunciation that ends in each node, shape (nodes + 2,).
+        end_node: One more node that has neither children nor pronunciations: a word
+            has ended, and the space behind it is still to come.
         entry_word: The word of each pronunciation.
         ngrams: The language model.
     """
@@ -38,9 +40,10 @@ class Graph:
         if int(self.node_token.max()) >= len(self.tokens):
             raise ValueError("the tree has tokens that are not there")
         self.first_child = (np.cumsum(children) - children + 1).astype(np.int32)
-        self.first_child = np.append(self.first_child, np.int32(nodes))
-        if (self.first_child[:-1] <= np.arange(nodes)).any():
+        if (self.first_child <= np.arange(nodes)).any():
             raise ValueError("the tree has a child before its parent")
+        self.end_node = nodes
+        self.first_child = np.append(self.first_child, np.full(2, nodes, dtype=np.int32))
         levels = arrays["node_lookahead_levels"].astype(np.float32)
         self.lookahead = levels[arrays["node_lookahead"]]
         entry_node = arrays["entry_node"].astype(np.int64)
@@ -54,7 +57,7 @@ class Graph:
             raise ValueError("its pronunciations are not sorted")
         if int(self.entry_word.max()) >= self.words:
             raise ValueError("its pronunciations are of words that are not there")
-        self.first_entry = np.searchsorted(entry_node, np.arange(nodes + 1)).astype(np.int32)
+        self.first_entry = np.searchsorted(entry_node, np.arange(nodes + 2)).astype(np.int32)
         self.ngrams = NGrams(self.words, arrays)
 
     @property

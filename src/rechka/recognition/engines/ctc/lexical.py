@@ -84,8 +84,8 @@ class LexicalDecoder:
             )
             for trace in chain
         ]
-        is_inside = beam.node[best] != 0
-        end = beam.previous_end[best] if is_inside else beam.last_frame[best] + 1
+        is_between = self._search.is_between_words[best]
+        end = beam.last_frame[best] + 1 if is_between else beam.previous_end[best]
         words = (*self._settled, *self._words(chain, int(end), confidences))
         return Reading(words, _mean(words))
 
@@ -124,7 +124,7 @@ class LexicalDecoder:
         If there are none the words before the running one are all that is known.
         """
         beam = self._search.hypotheses
-        finals = np.flatnonzero(beam.node == 0)
+        finals = np.flatnonzero(self._search.is_between_words)
         if not len(finals):
             finals = np.arange(len(beam.node))
         return finals[np.argsort(-self._search.final_scores()[finals], kind="stable")]

@@ -1,4 +1,4 @@
-"""Reads the folder of a model: `model.toml`, `model.onnx`, `tokens.txt` and `graph.bin`."""
+"""Reads the folder of a model: `model.toml`, `model.onnx`, `tokens.txt`, language model."""
 
 import tomllib
 from collections.abc import Mapping
@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rechka.recognition.engines.ctc.acoustic import AcousticModel
 from rechka.recognition.engines.ctc.beam import BeamParameters
-from rechka.recognition.engines.ctc.graph import Graph, read_graph
+from rechka.recognition.engines.ctc.graph import Graph
 from rechka.recognition.engines.ctc.graph_file import refuse
+from rechka.recognition.engines.ctc.language_model import load_graph
 from rechka.recognition.engines.ctc.nemo import NemoModel
 from rechka.recognition.engines.ctc.readings import Calibration
 from rechka.recognition.engines.ctc.t_one import ToneModel
@@ -22,7 +23,6 @@ __all__ = ["CtcModel", "Manifest", "find_model_folders", "read_manifest", "read_
 MANIFEST_NAME = "model.toml"
 _MODEL_NAME = "model.onnx"
 _TOKENS_NAME = "tokens.txt"
-_GRAPH_NAME = "graph.bin"
 
 
 _BEAM = BeamParameters()
@@ -134,8 +134,8 @@ def read_model(folder: Path, *, threads: int = 1, beam: int = 0) -> CtcModel:
     """Load a model.
 
     Args:
-        folder: With `model.toml`, `model.onnx`, `tokens.txt`, and `graph.bin` if words
-            are to be found by a vocabulary.
+        folder: With `model.toml`, `model.onnx`, `tokens.txt`, and a language model if
+            words are to be found by a vocabulary.
         threads: Threads of one run of the acoustic model.
         beam: Hypotheses of the search; 0 means what `model.toml` says.
 
@@ -158,12 +158,11 @@ def read_model(folder: Path, *, threads: int = 1, beam: int = 0) -> CtcModel:
             f"got {len(tokens.texts)} tokens; accepted: the {acoustic.outputs} of {_MODEL_NAME}",
         )
     decoder = manifest.decoder.model_dump() | ({"beam": beam} if beam else {})
-    graph_path = folder / _GRAPH_NAME
     return CtcModel(
         manifest=manifest,
         acoustic=acoustic,
         tokens=tokens,
-        graph=read_graph(graph_path, tokens.texts) if graph_path.exists() else None,
+        graph=load_graph(folder, folder / _TOKENS_NAME, tokens),
         parameters=BeamParameters(**decoder),
         calibration=Calibration(**manifest.confidence.model_dump()),
     )

@@ -44,6 +44,9 @@ class BeamSearch:
         self._graph = graph
         self._blank = tokens.blank
         self._space = tokens.space
+        # A model that hears spaces hears one behind each word; without this, a word
+        # outside the vocabulary would fall apart into shorter ones.
+        self._ended = 0 if tokens.space is None else graph.end_node
         self._parameters = parameters
         self._hot = None if hotwords is None or hotwords.is_empty else hotwords
         hot_gain = float(self._hot.lookahead.max()) if self._hot else 0.0
@@ -76,6 +79,13 @@ class BeamSearch:
         self._advance(both, merged, weighted)
         self.frame += 1
 
+    @property
+    def is_between_words(self) -> npt.NDArray[np.bool_]:
+        """Whether each hypothesis stands outside of any word."""
+        node = self.hypotheses.node
+        between: npt.NDArray[np.bool_] = (node == 0) | (node == self._graph.end_node)
+        return between
+
     def final_scores(self) -> Floats:
         """Return the score of each hypothesis if the utterance ends here."""
         beam, ngrams = self.hypotheses, self._graph.ngrams
@@ -92,10 +102,12 @@ class BeamSearch:
         lasting = np.flatnonzero(beam.last != self._blank)
         sources = [everyone, lasting]
         lasts = [np.full(len(everyone), self._blank), beam.last[lasting]]
+        nodes = [beam.node, beam.node[lasting]]
         if self._space is not None:
-            between = np.flatnonzero((beam.node == 0) & (beam.last != self._space))
-            sources.append(between)
-            lasts.append(np.full(len(between), self._space))
+            spaced = np.flatnonzero(self.is_between_words & (beam.last != self._space))
+            sources.append(spaced)
+            lasts.append(np.full(len(spaced), self._space))
+            nodes.append(np.zeros(len(spaced), dtype=np.int64))
         source, last = np.concatenate(sources), np.concatenate(lasts)
         score = beam.score[source] + weighted[last]
         lowest = score.max() - np.float32(self._parameters.score_beam)
@@ -103,7 +115,7 @@ class BeamSearch:
         source = np.concatenate([source, child_source])
         return Candidates(
             source=source,
-            node=np.concatenate([beam.node[source[: len(last)]], child]),
+            node=np.concatenate([*nodes, child]),
             last=np.concatenate([last, token]),
             score=np.concatenate([score, child_score]),
             lookahead=np.concatenate([beam.lookahead[source[: len(last)]], lookahead]),
@@ -145,7 +157,7 @@ class BeamSearch:
         )
 
     def _words(self, inside: Candidates) -> Candidates | None:
-        """Return the ways that complete a word and stand in the root again."""
+        """Return the ways that complete a word and stand behind it."""
         graph, beam = self._graph, self.hypotheses
         lowest = inside.score.max() - np.float32(self._parameters.score_beam)
         first = graph.first_entry[inside.node]
@@ -174,7 +186,7 @@ class BeamSearch:
             score += gain
         return Candidates(
             source=source,
-            node=np.zeros(len(source), dtype=np.int64),
+            node=np.full(len(source), self._ended, dtype=np.int64),
             last=inside.last[ends],
             score=score,
             lookahead=np.zeros(len(source), dtype=np.float32),

@@ -2,8 +2,9 @@
 
 Inputs: `signal` int32 [N, 2400, 1] of 16-bit samples, `state` float16 [N, state_dim].
 Outputs: log-probabilities [N, 10, tokens], one frame of 30 ms each, and the next state.
-Metadata: `frame_length_ms`, `state_dim`, `sample_rate`. The model's authors put 300 ms
-of silence before an utterance, and give its output's delay as 330 ms.
+Metadata, as sherpa-onnx writes them: `frame_length_ms`, the length of a whole `signal`
+(300), `state_dim`, `sample_rate`. The model's authors put 300 ms of silence before an
+utterance, and give its output's delay as 330 ms.
 """
 
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ Tensors = tuple[npt.NDArray[Any], ...]
 
 _INPUTS = {"signal": "tensor(int32)", "state": None}
 _OUTPUTS = 2
+_RANK = 3
 _DELAY_MS = 330
 _LEAD_MS = 300
 _FULL_SCALE = 32768.0
@@ -43,20 +45,53 @@ class ToneModel:
     def __init__(self, path: Path, *, threads: int) -> None:
         graph = OnnxGraph(path, threads=threads, inputs=_INPUTS, outputs=_OUTPUTS)
         self._graph = graph
+        self._path = path
         self.sample_rate_hz = graph.number("sample_rate")
-        self.frame_ms = graph.number("frame_length_ms")
         self.delay_ms = graph.number("delay_ms", default=_DELAY_MS, lowest=0)
         self.lead_ms = graph.number("lead_ms", default=_LEAD_MS, lowest=0)
+        chunk_ms = graph.number("frame_length_ms")
         chunk = graph.inputs[0].shape[1]
         if not isinstance(chunk, int):
             raise refuse(path, f"input signal: got the length {chunk!r}; accepted: a fixed number")
-        if graph.last_dimension is None:
-            raise refuse(path, "first output: its last dimension is open; accepted: a fixed number")
+        if chunk_ms * self.sample_rate_hz != chunk * 1000:
+            raise refuse(
+                path,
+                f"metadata frame_length_ms: got {chunk_ms}; accepted: "
+                f"{chunk * 1000 / self.sample_rate_hz:g}, the length of {chunk} samples of signal",
+            )
         self._chunk = chunk
-        self.outputs = graph.last_dimension
-        self.tail_ms = self.delay_ms + 1000 * chunk // self.sample_rate_hz
-        kind = np.float16 if graph.inputs[1].type == "tensor(float16)" else np.float32
+        self.tail_ms = self.delay_ms + chunk_ms
+        kinds = {"tensor(float16)": np.float16, "tensor(float)": np.float32}
+        kind = kinds.get(graph.inputs[1].type)
+        if kind is None:
+            got = graph.inputs[1].type
+            raise refuse(path, f"input state: got {got}; accepted: {', '.join(kinds)}")
         self._state = np.zeros(graph.number("state_dim"), dtype=kind)
+        frames, self.outputs = self._measure()
+        if chunk_ms % frames:
+            raise refuse(
+                path,
+                f"first output: got {frames} frames for {chunk_ms} ms; accepted: a number that "
+                "divides the length",
+            )
+        self.frame_ms = chunk_ms // frames
+
+    def _measure(self) -> tuple[int, int]:
+        """Return frames and tokens of the first output, after a run with silence."""
+        signal = np.zeros((1, self._chunk, 1), dtype=np.int32)
+        try:
+            log_probs, after = self._graph.run([signal, self._state[None]])
+        except Exception as error:
+            # onnxruntime has a class for each status, without a base of their own.
+            first_line = str(error).partition("\n")[0]
+            raise refuse(self._path, f"it does not run on silence: {first_line}") from None
+        if log_probs.ndim != _RANK or after.shape != (1, len(self._state)):
+            raise refuse(
+                self._path,
+                f"got outputs of the shapes {log_probs.shape} and {after.shape}; accepted: "
+                f"(1, frames, tokens) and (1, {len(self._state)})",
+            )
+        return log_probs.shape[1], log_probs.shape[2]
 
     def begin(self) -> AcousticState:
         """Return the state at the beginning of an utterance: zeros."""

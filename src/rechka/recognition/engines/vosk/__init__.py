@@ -1,0 +1,1 @@
+"""Kaldi models, run by vosk."""

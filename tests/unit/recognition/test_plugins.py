@@ -1,0 +1,86 @@
+"""Engines of other distributions: found by entry points, and refused with what is wrong."""
+
+from collections.abc import Callable, Mapping
+from importlib.metadata import EntryPoint, EntryPoints
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rechka.errors import RequestError
+from rechka.recognition import plugins
+from rechka.recognition.engines.scripted import ScriptedEngine
+from rechka.recognition.registry import create_engine
+
+Declare = Callable[..., None]
+
+
+class OtherEngine(ScriptedEngine):
+    """An engine that only tests know."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        super().__init__({"lines": ["from elsewhere"], **options})
+
+
+@pytest.fixture
+def declare(monkeypatch: pytest.MonkeyPatch) -> Declare:
+    """Declare engines of a distribution each, as names and what they lead to."""
+
+    def declare(**engines: str) -> None:
+        found = [EntryPoint(name, value, plugins.GROUP) for name, value in engines.items()]
+        monkeypatch.setattr(
+            plugins, "entry_points", lambda **wanted: EntryPoints(found).select(**wanted)
+        )
+
+    return declare
+
+
+def test_an_engine_of_another_distribution_is_made_with_its_options(declare: Declare) -> None:
+    declare(other=f"{__name__}:OtherEngine")
+    engine = create_engine("other", {"languages": ["tr-TR"]})
+    assert isinstance(engine, OtherEngine)
+    assert engine.models[0].language == "tr-TR"
+
+
+def test_it_serves_beside_our_own(declare: Declare) -> None:
+    declare(other=f"{__name__}:OtherEngine")
+    options = {"other": {"languages": ["tr-TR"]}, "scripted": {"languages": ["ru-RU"]}}
+    engine = create_engine(["other", "scripted"], options)
+    assert [model.language for model in engine.models] == ["tr-TR", "ru-RU"]
+
+
+def test_an_unknown_name_is_refused_with_all_that_there_are(declare: Declare) -> None:
+    declare(other=f"{__name__}:OtherEngine")
+    with pytest.raises(RequestError, match=r"got 'mine'; accepted: ctc, .*scripted, .*other"):
+        create_engine("mine", {})
+
+
+def test_a_name_of_our_own_cannot_be_taken(declare: Declare) -> None:
+    declare(scripted=f"{__name__}:OtherEngine")
+    assert type(create_engine("scripted", {})) is ScriptedEngine
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("nowhere.engine:Engine", "engine 'other' needs the package 'nowhere', which is not inst"),
+        (f"{__name__}:Missing", "engine 'other' cannot be imported: .*'Missing'"),
+    ],
+)
+def test_code_that_cannot_be_imported_is_told(declare: Declare, value: str, problem: str) -> None:
+    declare(other=value)
+    with pytest.raises(RequestError, match=problem):
+        create_engine("other", {})
+
+
+def test_two_distributions_with_the_same_name_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("first", "second"):
+        facts = tmp_path / f"{name}-1.0.dist-info"
+        facts.mkdir()
+        (facts / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (facts / "entry_points.txt").write_text(f"[rechka.engines]\nother = {name}:Engine\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(RequestError, match="several distributions have an engine 'other': first, "):
+        create_engine("other", {})
