@@ -170,9 +170,14 @@ def _tar_members(file: IO[bytes] | Any, path: Path, limit_bytes: int) -> Iterato
         with _explained(path):
             info = archive.next()
         if info is None:
-            return
+            break
         stream.begin_content()
         yield Member(info.name, _tar_kind(info), info.size, _tar_reader(archive, info, path))
+    # The check sum of what was unpacked comes last of all.
+    stream.begin_content()
+    with _explained(path):
+        while stream.read(CHUNK_BYTES):
+            pass
 
 
 def _tar_kind(info: tarfile.TarInfo) -> MemberKind:
