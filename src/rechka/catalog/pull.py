@@ -10,7 +10,7 @@ from rechka.catalog.placing import build_entry, disk_errors, now_text
 from rechka.catalog.space import check_disk, check_memory
 from rechka.catalog.store import ModelStore
 from rechka.catalog.watcher import Watcher
-from rechka.errors import RequestError
+from rechka.errors import RequestError, UnavailableError
 
 __all__ = ["pull_model"]
 
@@ -54,13 +54,18 @@ def pull_model(
         with PartFile(store.part(entry.name), watcher) as part:
             left = max((entry.expected_bytes or 0) - part.size, 0)
             check_disk(store.folder, left + entry.needed_bytes, what=entry.name)
-            download = fetch(
-                catalog.urls(entry),
-                part,
-                expected=Expected(entry.archive_bytes, sha256),
-                watcher=watcher,
-                patience=patience,
-            )
+            try:
+                download = fetch(
+                    catalog.urls(entry),
+                    part,
+                    expected=Expected(entry.archive_bytes, sha256),
+                    watcher=watcher,
+                    patience=patience,
+                )
+            except UnavailableError:
+                if part.size == 0:
+                    store.discard_part(entry.name)
+                raise
         record = InstalledRecord(
             name=entry.name,
             origin="pull",
