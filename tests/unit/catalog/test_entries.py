@@ -8,7 +8,6 @@ from rechka.catalog.entries import Catalog, load_catalog
 from rechka.catalog.manifest import read_manifest
 from rechka.catalog.model_file import model_toml
 from rechka.errors import RequestError
-from rechka.recognition.engines.ctc.model_folder import Manifest
 
 RELEASES = "https://github.com/k2-fsa/sherpa-onnx/releases/download/asr-models/"
 
@@ -36,10 +35,14 @@ def test_the_manifest_that_is_written_says_what_the_catalog_says(name: str, tmp_
     assert manifest.card == entry.card
 
 
-def test_the_ctc_engine_takes_the_manifest_of_its_model() -> None:
-    entry = load_catalog().find("ru-RU")
-    manifest = Manifest(**tomllib.loads(model_toml(entry, [*entry.files])))
-    assert (manifest.contract, manifest.sample_rate_hz) == ("t-one", 8000)
+@pytest.mark.parametrize("name", sorted(load_catalog().entries))
+def test_its_engine_takes_the_manifest_that_is_written(name: str) -> None:
+    entry = load_catalog().entries[name]
+    engine = pytest.importorskip(f"rechka.recognition.engines.{entry.engine}.model_folder")
+    manifest = engine.Manifest(**tomllib.loads(model_toml(entry, [*entry.files])))
+    assert manifest.name == name
+    if entry.engine == "ctc":
+        assert (manifest.contract, manifest.sample_rate_hz) == ("t-one", 8000)
 
 
 def test_a_file_that_an_archive_lacks_is_not_named_to_the_engine() -> None:
