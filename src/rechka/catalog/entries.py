@@ -200,9 +200,9 @@ def load_catalog(own: Path | None = None) -> Catalog:
         name = table.get("name")
         entry = _entry({**tables.get(str(name), {}), **table}, str(own))
         entries[entry.name] = entry
-    # A language that the own file gives away is no longer the packaged model's.
-    own_names = [str(table.get("name")) for table in added.models]
-    ordered = {name: entries[name] for name in own_names} | entries
+    # A language that the own file gives to a model is no longer the packaged one's.
+    givers = [str(table["name"]) for table in added.models if "default_for" in table]
+    ordered = {name: entries[name] for name in givers} | entries
     return Catalog(ordered, added.mirrors)
 
 
