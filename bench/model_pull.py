@@ -61,9 +61,7 @@ class Archive:
         head = Head()
         with (
             zipfile.ZipFile(head, "w") as archive,
-            archive.open(  # type: ignore[arg-type]
-                zipfile.ZipInfo("pack/model.onnx"), "w", force_zip64=True
-            ) as member,
+            archive.open(zipfile.ZipInfo("pack/model.onnx"), "w", force_zip64=True) as member,
         ):
             for index in range(blocks):
                 member.write(self.block(index))

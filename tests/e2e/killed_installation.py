@@ -1,12 +1,13 @@
 """Kills an installation at every one of its steps on the disk, and looks what is left.
 
-    python killed_installation.py FOLDER MODEL [OPTION…]
+    python killed_installation.py FOLDER MODEL COMMAND…
 
-FOLDER is a data folder to begin from; it is copied for each kill. `rechka models pull
-MODEL` runs in a process that is killed right before its first opening, renaming, making or
-removing of a file in the data folder, then before its second, and so on to the last. After
-each kill the model must be there whole, or as before, or not at all, and the same command must then
-finish, and leave nothing behind. Prints the number of kills as JSON.
+FOLDER is a data folder to begin from; it is copied for each kill. `rechka models COMMAND`,
+which installs MODEL, runs in a process that is killed right before its first opening,
+renaming, making or removing of a file in the data folder, then before its second, and so on
+to the last. After each kill the model must be there whole, or as before, or not at all, and
+the same command must then finish, and leave nothing behind. Prints the number of kills as
+JSON.
 """
 
 import json
@@ -26,7 +27,7 @@ _STEPS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir"}
 
 
 def main() -> None:
-    folder, model, *options = sys.argv[1:]
+    folder, model, *words = sys.argv[1:]
     # Whatever is loaded on demand is loaded now, for every child.
     CliRunner().invoke(cli, ["models", "list", "--available", "--data-dir", folder])
     # A model that is broken from the beginning stays so until the new one takes its place.
@@ -36,7 +37,7 @@ def main() -> None:
     while True:
         data = Path(f"{folder}-{kills}")
         shutil.copytree(folder, data)
-        command = ["models", "pull", model, *options, "--data-dir", str(data)]
+        command = ["models", *words, "--data-dir", str(data)]
         was_killed = run(command, data, kills) == -signal.SIGKILL
         place = data / "models" / model
         work = data / "models" / ".work"
@@ -44,7 +45,7 @@ def main() -> None:
             assert find_faults(place, sums=True) in accepted, kills
         assert run(command, data, None) == 0, kills
         assert find_faults(place, sums=True) == [], kills
-        assert [path.name for path in work.iterdir()] == [f"{model}.lock"], kills
+        assert {path.suffix for path in work.iterdir()} == {".lock"}, kills
         shutil.rmtree(data)
         if not was_killed:
             break

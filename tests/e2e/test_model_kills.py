@@ -83,12 +83,12 @@ def test_a_download_that_is_killed_again_and_again_comes_once(
     assert server.sent == len(ARCHIVE)
 
 
-@pytest.mark.parametrize("case", ["new", "broken", "replaced", "half fetched"])
+@pytest.mark.parametrize("case", ["new", "broken", "replaced", "half fetched", "imported"])
 def test_an_installation_that_is_killed_at_any_step_is_whole_or_not_there(
     case: str, server: ModelServer, tmp_path: Path
 ) -> None:
     data_dir = tmp_path / "data"
-    options = []
+    command = ["pull", "big"]
     if case in ("broken", "replaced"):
         offer(server, data_dir, OTHER)
         with start(data_dir) as process:
@@ -97,7 +97,10 @@ def test_an_installation_that_is_killed_at_any_step_is_whole_or_not_there(
         # Of another size, so that a look without sums, too, would find it.
         (data_dir / "models" / "big" / "tokens.txt").write_text("broken")
     if case == "replaced":
-        options = ["--replace"]
+        command += ["--replace"]
+    if case == "imported":
+        (tmp_path / "carried").write_bytes(SMALL)
+        command = ["import", str(tmp_path / "carried")]
     served = offer(server, data_dir, SMALL)
     if case == "half fetched":
         served.cuts, served.after_cut = [100_000], [404]
@@ -106,7 +109,7 @@ def test_an_installation_that_is_killed_at_any_step_is_whole_or_not_there(
         served.statuses = []
     program = Path(__file__).with_name("killed_installation.py")
     done = subprocess.run(
-        [sys.executable, str(program), str(data_dir), "big", *options],
+        [sys.executable, str(program), str(data_dir), "big", *command],
         capture_output=True,
         text=True,
         check=False,

@@ -61,7 +61,7 @@ class ModelServer:
         self.answered: list[Answered] = []
 
     def __enter__(self) -> Self:
-        server = self
+        server: ModelServer = self
 
         class Handler(_Handler):
             owner = server

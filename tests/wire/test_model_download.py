@@ -188,7 +188,9 @@ def test_a_part_that_rotted_on_the_disk_is_fetched_anew(
     assert download.content == CONTENT
 
 
-@pytest.mark.parametrize("note", ["", "{", "[]", '{"url": 1, "validator": 2, "total_bytes": "x"}'])
+@pytest.mark.parametrize(
+    "note", ["", "{", "[]", '{"mirror": 1, "validator": 2, "total_bytes": "x"}']
+)
 def test_a_part_whose_note_is_lost_still_counts_where_a_sum_is_known(
     note: str, download: Downloading, server: ModelServer
 ) -> None:
@@ -353,6 +355,25 @@ def test_secrets_of_a_url_are_not_shown(download: Downloading, server: ModelServ
     assert "password" not in message
     assert "secret" not in message
     assert shown_url("https://a:b@host:1/x?y") == "https://host:1/x"
+
+
+def test_a_password_in_a_url_is_not_written_down(
+    download: Downloading, server: ModelServer
+) -> None:
+    server.files["/a"] = Served(CONTENT, cuts=[9_000_000], after_cut=[404])
+    url = server.url.replace("http://", "http://name:password@") + "/a"
+    download.fails(url)
+    assert "password" not in download.path.with_name("x.part.json").read_text()
+    server.files["/a"].statuses = []
+    download(url)
+    assert server.answered[-1].if_range == '"one"'
+
+
+def test_a_proxy_that_is_no_good_is_told(
+    download: Downloading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", "gopher://host")
+    assert "proxy: " in download.fails()
 
 
 def test_a_part_that_is_a_link_is_not_written_through(

@@ -5,6 +5,7 @@ its ETag or date, on another one if a sum is known that shows in the end whether
 pieces fit. What doesn't fit is fetched anew.
 """
 
+import hashlib
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -119,9 +120,14 @@ def fetch(
     patience = patience or Patience()
     timeout = httpx.Timeout(patience.silence_s, connect=patience.connect_s)
     headers = {"Accept-Encoding": "identity", "User-Agent": "rechka"}
-    with httpx.Client(
-        timeout=timeout, follow_redirects=True, max_redirects=10, headers=headers
-    ) as client:
+    try:
+        client = httpx.Client(
+            timeout=timeout, follow_redirects=True, max_redirects=10, headers=headers
+        )
+    except (ImportError, ValueError) as error:
+        # What the environment says of a proxy is no good.
+        raise UnavailableError(ErrorCode.UNAVAILABLE, f"proxy: {error}") from None
+    with client:
         return _Fetching(client, part, expected, watcher, patience).run(urls, sleep)
 
 
@@ -198,7 +204,7 @@ class _Fetching:
         headers = {}
         if resume := self._may_resume(url):
             headers["Range"] = f"bytes={part.size}-"
-            if part.origin and part.origin.url == url and part.origin.validator:
+            if part.origin and part.origin.mirror == _mark(url) and part.origin.validator:
                 headers["If-Range"] = part.origin.validator
         with self._client.stream("GET", url, headers=headers) as response:
             self._receive(url, response, resume=resume)
@@ -210,7 +216,7 @@ class _Fetching:
         if self._expected.sha256 is not None:
             return True
         # Without a sum nothing but the server's word tells that it is the same file.
-        return origin is not None and origin.url == url and bool(origin.validator)
+        return origin is not None and origin.mirror == _mark(url) and bool(origin.validator)
 
     def _receive(self, url: str, response: httpx.Response, *, resume: bool) -> None:
         part = self._part
@@ -242,7 +248,7 @@ class _Fetching:
         """Make room for the whole file; return its size, None: not known."""
         length = response.headers.get("content-length", "")
         total = self._judged_total(int(length) if length.isdecimal() else None)
-        self._part.begin(Origin(url, _validator(response.headers), total))
+        self._part.begin(Origin(_mark(url), _validator(response.headers), total))
         return total
 
     def _continue(self, response: httpx.Response) -> int | None:
@@ -283,6 +289,10 @@ class _Fetching:
                         f"slower than {patience.slowest_bytes_per_s} bytes/s for {elapsed_s:.0f} s"
                     )
                 since_s, since_bytes = time.monotonic(), part.size
+
+
+def _mark(url: str) -> str:
+    return hashlib.sha256(url.encode()).hexdigest()
 
 
 def _validator(headers: Mapping[str, str]) -> str:

@@ -21,12 +21,12 @@ class Origin:
     """Which version of which file the bytes are of.
 
     Attributes:
-        url: Where they came from.
+        mirror: Sum of the url that they came from, which may hold a password.
         validator: Strong ETag, or date of the last change; "" if the server told neither.
         total_bytes: Of the whole file; None: the server didn't tell.
     """
 
-    url: str
+    mirror: str
     validator: str
     total_bytes: int | None
 
@@ -138,5 +138,5 @@ class PartFile:
             # Without it the bytes still count where a sum is known.
             return None
         is_total = origin.total_bytes is None or isinstance(origin.total_bytes, int)
-        is_text = isinstance(origin.url, str) and isinstance(origin.validator, str)
+        is_text = isinstance(origin.mirror, str) and isinstance(origin.validator, str)
         return origin if is_total and is_text else None

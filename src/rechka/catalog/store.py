@@ -65,14 +65,22 @@ class ModelStore:
         return self.folder / check_name(name)
 
     def names(self) -> list[str]:
-        """Return the names of all folders of models, whole or broken."""
-        if not self.folder.is_dir():
+        """Return the names of all folders of models, whole or broken.
+
+        Raises:
+            RequestError: The folder cannot be read.
+        """
+        try:
+            with os.scandir(self.folder) as items:
+                return sorted(
+                    item.name for item in items if _NAME.fullmatch(item.name) and item.is_dir()
+                )
+        except FileNotFoundError:
             return []
-        return sorted(
-            item.name
-            for item in os.scandir(self.folder)
-            if _NAME.fullmatch(item.name) and item.is_dir()
-        )
+        except OSError as error:
+            raise RequestError(
+                ErrorCode.INVALID_CONFIG, f"{self.folder}: cannot be read: {error.strerror}"
+            ) from None
 
     @contextmanager
     def locked(self, name: str, watcher: Watcher) -> Iterator[None]:

@@ -175,7 +175,9 @@ def folder_members(folder: Path) -> Iterator[Member]:
     """
     pending = [folder]
     while pending:
-        for item in sorted(os.scandir(pending.pop()), key=lambda entry: entry.name):
+        with os.scandir(pending.pop()) as items:
+            found = sorted(items, key=lambda entry: entry.name)
+        for item in found:
             path = Path(item.path)
             kind = MemberKind.OTHER
             if item.is_symlink():

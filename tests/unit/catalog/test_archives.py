@@ -1,10 +1,13 @@
 import bz2
 import gzip
 import os
+import random
+import shutil
 import stat
 import tarfile
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -326,6 +329,23 @@ def test_a_compression_that_may_cost_any_memory_is_refused(into: Path) -> None:
 def test_a_zip_file_whose_directory_is_no_end_is_refused(into: Path) -> None:
     members = {f"{'n' * 180}{number}": b"" for number in range(9000)}
     assert "headers of a member are longer" in refused(zipped(members), into)
+
+
+@pytest.mark.parametrize("make", [tar, zipped], ids=["tar", "zip"])
+def test_an_archive_with_any_byte_changed_is_refused_or_harmless(
+    make: Callable[..., bytes], into: Path
+) -> None:
+    whole = make(FILES) if make is zipped else tar(FILES, packing="")
+    chance = random.Random(1)
+    for _ in range(400):
+        content = bytearray(whole)
+        for _ in range(chance.randint(1, 4)):
+            content[chance.randrange(len(content))] = chance.randrange(256)
+        with suppress(RequestError):
+            take(bytes(content), into, wanted=chance.choice([MODEL, {}]))
+        assert {path.name for path in into.parent.iterdir()} == {"new", "archive"}
+        shutil.rmtree(into)
+        into.mkdir()
 
 
 def test_links_and_pipes_in_a_folder_are_no_files(into: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import click
 
 from rechka.catalog.installed import find_faults
 from rechka.catalog.inventory import ModelState, take_inventory
+from rechka.catalog.placing import disk_errors
 from rechka.catalog.store import check_name
 from rechka.cli.models.shelf import Shelf, TerminalWatcher, open_shelf, shelf_options
 from rechka.errors import ErrorCode, RequestError
@@ -50,7 +51,8 @@ def remove(
 ) -> None:
     """Remove the model NAME, and what came of a download of it."""
     shelf = open_shelf(config, data_dir)
-    with TerminalWatcher() as watcher, shelf.store.locked(name, watcher):
+    store = shelf.store
+    with TerminalWatcher() as watcher, disk_errors(store.folder), store.locked(name, watcher):
         had_part = shelf.store.discard_part(name)
         if not had_part or shelf.store.path(name).exists():
             _installed_name(shelf, name)
