@@ -5,9 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rechka.catalog.manifest import MANIFEST, ModelManifest, read_manifest
-from rechka.errors import ErrorCode, RequestError
 
-__all__ = ["find_model", "find_models", "starter_models"]
+__all__ = ["find_models", "starter_models"]
 
 # The distribution that carries them; it holds no code.
 _STARTER_PACKAGE = "rechka_starter_models"
@@ -37,17 +36,3 @@ def find_models(folders: Iterable[Path] | None = None) -> list[ModelManifest]:
         read_manifest(path.parent) for folder in folders for path in folder.glob(f"*/{MANIFEST}")
     ]
     return sorted(manifests, key=lambda manifest: manifest.name)
-
-
-def find_model(name: str, folders: Iterable[Path] | None = None) -> ModelManifest:
-    """Return the model of a name.
-
-    Raises:
-        RequestError: There is none; the message names those that there are.
-    """
-    models = find_models(folders)
-    for model in models:
-        if model.name == name:
-            return model
-    names = ", ".join(model.name for model in models) or "none"
-    raise RequestError(ErrorCode.INVALID_CONFIG, f"model: got {name!r}; installed: {names}")

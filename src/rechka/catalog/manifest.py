@@ -17,17 +17,33 @@ MANIFEST = "model.toml"
 
 
 class Figure(BaseModel):
-    """Errors on one set of clips, between 0 and 1 (above, if more was said than there is)."""
+    """Errors on one set of clips, between 0 and 1 (above, if more was said than there is).
+
+    Attributes:
+        of: Which clips.
+        wer: Of words.
+        cer: Of characters; None: not published.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     of: Annotated[str, Field(alias="set")]
     wer: float
-    cer: float
+    cer: float | None = None
 
 
 class Card(BaseModel):
-    """What a person wants to know before using a model."""
+    """What a person wants to know before using a model.
+
+    Attributes:
+        purpose: What it is for.
+        data: What it was trained on.
+        recipe: How it was made.
+        parameters: How many it has; 0: not known.
+        figures: Its errors.
+        source: Who measured the figures, and where that is published.
+        limits: What it is bad at.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -36,6 +52,7 @@ class Card(BaseModel):
     recipe: str = ""
     parameters: int = 0
     figures: tuple[Figure, ...] = ()
+    source: str = ""
     limits: str = ""
 
 

@@ -43,7 +43,9 @@ _COMMANDS = {
     "proto": _Entry("rechka.cli.proto:proto", "Make clients of your own from the API's files."),
     "serve": _Entry("rechka.cli.serve:serve", "Run a server.", "server"),
     "access": _Entry("rechka.cli.access:access", "Manage who may use the server.", "server"),
-    "models": _Entry("rechka.cli.models:models", "See which models are installed.", "server"),
+    "models": _Entry(
+        "rechka.cli.models:models", "Install models, and see which there are.", "server"
+    ),
     "tls": _Entry("rechka.cli.tls:tls", "Make certificates for trying TLS.", "server"),
     "evaluate": _Entry(
         "rechka.cli.evaluate:evaluate",

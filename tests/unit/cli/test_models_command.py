@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from rechka.catalog.local import find_model, find_models
+from rechka.catalog.local import find_models
 from rechka.cli.models import models
 from rechka.errors import RequestError
 
@@ -37,12 +37,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "small-ru").mkdir()
     (tmp_path / "small-ru" / "model.toml").write_text(MANIFEST, encoding="utf-8")
     (tmp_path / "small-ru" / "model.onnx").write_bytes(bytes(1000))
-    monkeypatch.setattr("rechka.catalog.local.starter_models", lambda: tmp_path)
+    for module in ("local", "inventory"):
+        monkeypatch.setattr(f"rechka.catalog.{module}.starter_models", lambda: tmp_path)
     return tmp_path
 
 
 def run(*arguments: str) -> str:
-    result = CliRunner().invoke(models, arguments, catch_exceptions=False)
+    command = [*arguments, "--data-dir", "absent"]
+    result = CliRunner().invoke(models, command, catch_exceptions=False)
     assert result.exit_code == 0
     return result.output
 
@@ -52,7 +54,7 @@ def test_a_card_tells_purpose_size_licence_and_errors() -> None:
     output = run("show", "small-ru")
     for part in ("small-ru 0.2.0", "For trying and testing.", "5.4 million", "Apache-2.0"):
         assert part in output
-    assert "50.0%" in output
+    assert "50.00%" in output
     assert "25.0%" in output
 
 
@@ -74,12 +76,13 @@ def test_the_list_has_a_row_a_model() -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_an_unknown_model_is_refused_with_those_that_there_are() -> None:
-    with pytest.raises(RequestError, match="got 'large'; installed: small-ru"):
-        find_model("large")
+    with pytest.raises(RequestError, match="got 'large'; installed: small-ru; available: "):
+        run("show", "large")
 
 
 def test_without_models_the_list_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rechka.catalog.local.starter_models", lambda: None)
+    for module in ("local", "inventory"):
+        monkeypatch.setattr(f"rechka.catalog.{module}.starter_models", lambda: None)
     assert "pip install" in run("list")
     assert find_models() == []
 

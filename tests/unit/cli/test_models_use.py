@@ -6,7 +6,7 @@ from click.testing import CliRunner, Result
 
 from fakes.model_folders import write_folder
 from rechka.catalog.selection import models_folder, read_selection
-from rechka.cli.models_use import use
+from rechka.cli.models.use import use
 from rechka.errors import RequestError
 
 

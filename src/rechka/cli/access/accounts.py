@@ -8,7 +8,7 @@ import click
 from rechka.access.identities import Account, AccountKind, Folder, Role
 from rechka.access.quota import Quota
 from rechka.cli.access.desk import Desk, desk_command
-from rechka.cli.access.text import time_text
+from rechka.cli.text import time_text
 from rechka.errors import ErrorCode, RequestError
 
 __all__ = ["account", "folder", "quota", "role"]

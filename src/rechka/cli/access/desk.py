@@ -20,8 +20,8 @@ from rechka.access.administration import Administration
 from rechka.access.audit import Actor
 from rechka.access.port import AccessStore
 from rechka.access.tokens import TokenSigner
-from rechka.cli.access.text import plain_text
 from rechka.cli.database_url import warn_of_password
+from rechka.cli.text import plain_text
 from rechka.settings import Settings, load_settings
 from rechka.storage.access_sql import open_access_store
 from rechka.storage.signing_key import load_signer

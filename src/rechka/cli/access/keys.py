@@ -14,7 +14,7 @@ import click
 from rechka.access.tokens import LONGEST_TOKEN_LIFE_S, parse_token
 from rechka.cli.access.desk import Desk, desk_command
 from rechka.cli.access.files import open_private
-from rechka.cli.access.text import time_text
+from rechka.cli.text import time_text
 
 __all__ = ["api_key", "authorized_key", "signing_key", "token"]
 

@@ -10,7 +10,7 @@ import click
 from rechka.access.audit import AuditEvent
 from rechka.access.bootstrap import create_development_access
 from rechka.cli.access.desk import Desk, desk_command
-from rechka.cli.access.text import plain_text, time_text
+from rechka.cli.text import plain_text, time_text
 
 __all__ = ["audit", "bootstrap", "usage"]
 
