@@ -16,6 +16,7 @@ _ENGINES: Mapping[str, str] = MappingProxyType(
     {
         "ctc": "rechka.recognition.engines.ctc.engine:CtcEngine",
         "pocketsphinx": "rechka.recognition.engines.pocketsphinx:PocketsphinxEngine",
+        "sherpa": "rechka.recognition.engines.sherpa.engine:SherpaEngine",
         "scripted": "rechka.recognition.engines.scripted:ScriptedEngine",
     }
 )
