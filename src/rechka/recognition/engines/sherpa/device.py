@@ -69,7 +69,8 @@ def check_device(provider: str, written: str, maps: Path) -> None:
         is_mapped = False
     if not said and is_mapped:
         return
-    reason = said[0].rpartition("] ")[2] if said else f"{_CUDA_LIBRARY} was not loaded"
+    # A line begins with the place in the source.
+    reason = said[0].partition(" ")[2] if said else f"{_CUDA_LIBRARY} was not loaded"
     field = "recognition.engine_options.provider"
     problem = (
         f"got {provider!r}, but sherpa-onnx does not compute there: {reason}; accepted: 'cpu', "
