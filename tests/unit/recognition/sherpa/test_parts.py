@@ -10,7 +10,8 @@ from rechka.errors import RequestError
 from rechka.recognition.engines.sherpa.device import check_device, listen_to_stderr
 from rechka.recognition.engines.sherpa.hotwords import spell_hotwords
 from rechka.recognition.engines.sherpa.pieces import Pieces, read_pieces
-from rechka.recognition.engines.sherpa.tokens import join_words, lower, strip_punctuation
+from rechka.recognition.engines.sherpa.tokens import join_words
+from rechka.recognition.engines.sherpa.writing import lower, strip_punctuation
 from rechka.recognition.port import Hotword
 
 

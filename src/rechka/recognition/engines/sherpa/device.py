@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rechka.errors import ErrorCode, RequestError
+from rechka.recognition.engines.sherpa.refusals import refuse_option
 
 __all__ = ["Heard", "check_device", "listen_to_stderr"]
 
@@ -71,11 +71,8 @@ def check_device(provider: str, written: str, maps: Path) -> None:
         return
     # A line begins with the place in the source.
     reason = said[0].partition(" ")[2] if said else f"{_CUDA_LIBRARY} was not loaded"
-    field = "recognition.engine_options.provider"
-    problem = (
+    raise refuse_option(
+        "provider",
         f"got {provider!r}, but sherpa-onnx does not compute there: {reason}; accepted: 'cpu', "
-        "or a device together with a build of sherpa-onnx that supports it"
-    )
-    raise RequestError(
-        ErrorCode.INVALID_CONFIG, f"settings: {field}: {problem}", violations={field: problem}
+        "or a device together with a build of sherpa-onnx that supports it",
     )

@@ -8,14 +8,10 @@ import numpy as np
 
 from rechka.audio.samples import Samples
 from rechka.errors import ErrorCode, RequestError
-from rechka.recognition.engines.sherpa.guarded import (
-    LoadOptions,
-    SherpaModel,
-    Track,
-    check_provider,
-    load_model,
-)
+from rechka.recognition.engines.sherpa.guarded import SherpaModel, Track
+from rechka.recognition.engines.sherpa.loading import LoadOptions, check_provider, load_model
 from rechka.recognition.engines.sherpa.model_folder import find_model_folders, read_manifest
+from rechka.recognition.engines.sherpa.refusals import refuse_option
 from rechka.recognition.engines.sherpa.stream import SherpaStream
 from rechka.recognition.port import EngineStream, ModelInfo, StreamOptions
 from rechka.recognition.registry import read_options
@@ -65,13 +61,13 @@ class SherpaEngine:
         for name, (lowest, highest) in _RANGES.items():
             if not lowest <= chosen[name] <= highest:
                 accepted = f"a number from {lowest} to {highest}"
-                raise _refusal(name, f"got {chosen[name]}; accepted: {accepted}")
+                raise refuse_option(name, f"got {chosen[name]}; accepted: {accepted}")
         if chosen["decoding"] not in _DECODINGS:
             accepted = ", ".join(repr(item) for item in _DECODINGS)
-            raise _refusal("decoding", f"got {chosen['decoding']!r}; accepted: {accepted}")
+            raise refuse_option("decoding", f"got {chosen['decoding']!r}; accepted: {accepted}")
         check_provider(chosen["provider"])
         if not chosen["models"]:
-            raise _refusal("models", "got []; accepted: at least one folder of a model")
+            raise refuse_option("models", "got []; accepted: at least one folder of a model")
         self.max_batch: int = chosen["max_batch"]
         tags = ModelTags(chosen["tags"])
         load_options = LoadOptions(
@@ -164,7 +160,7 @@ def _wanted(paths: Sequence[str], tags: ModelTags) -> list[Path]:
         if tags.is_wanted(manifest.name, manifest.languages, manifest.tags)
     ]
     if not wanted:
-        raise _refusal("tags", "no tag selects any model; accepted: a tag for at least one")
+        raise refuse_option("tags", "no tag selects any model; accepted: a tag for at least one")
     return wanted
 
 
@@ -188,10 +184,3 @@ def _describe(model: SherpaModel, tags: ModelTags, max_streams: int) -> list[Mod
         for language in manifest.languages
         if (chosen := tags.of(manifest.name, language, manifest.tags))
     ]
-
-
-def _refusal(option: str, problem: str) -> RequestError:
-    field = f"recognition.engine_options.{option}"
-    return RequestError(
-        ErrorCode.INVALID_CONFIG, f"settings: {field}: {problem}", violations={field: problem}
-    )

@@ -2,60 +2,33 @@
 
 What sherpa-onnx does with a call that it does not expect (an empty batch, a stream twice
 in one, one that is not ready, another sample rate, phrases for a greedy search) is to end
-the process, by itself or by a segmentation fault. Nothing outside of this module calls it.
+the process, by itself or by a segmentation fault. Nothing outside of this module touches
+its streams.
 """
 
-import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import sherpa_onnx
 
 from rechka.audio.samples import Samples
-from rechka.errors import ErrorCode, RequestError
-from rechka.recognition.engines.sherpa.device import check_device, listen_to_stderr
 from rechka.recognition.engines.sherpa.hotwords import spell_hotwords
-from rechka.recognition.engines.sherpa.layout import Layout, read_layout
-from rechka.recognition.engines.sherpa.model_folder import (
-    Manifest,
-    ModelFiles,
-    find_files,
-    read_manifest,
-    refuse,
-)
-from rechka.recognition.engines.sherpa.pieces import Pieces, read_pieces
-from rechka.recognition.engines.sherpa.tokens import read_tokens
+from rechka.recognition.engines.sherpa.layout import Layout
+from rechka.recognition.engines.sherpa.model_folder import Manifest
+from rechka.recognition.engines.sherpa.pieces import Pieces
+from rechka.recognition.engines.sherpa.refusals import refuse_file
 from rechka.recognition.port import Hotword
 
-__all__ = ["LoadOptions", "Result", "SherpaModel", "Track", "check_provider", "load_model"]
+__all__ = ["Result", "SherpaModel", "Track"]
 
-_METHODS = {"greedy": "greedy_search", "beam": "modified_beam_search"}
 _MEASURE_STEP_MS = 10
 # A model that wants more audio than this before its first step is not for streaming.
 _LONGEST_WINDOW_MS = 10_000
-_PROVIDER = re.compile(r"cpu|cuda(:\d{1,2})?")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadOptions:
-    """How a model is loaded.
-
-    Attributes:
-        threads: Threads of one run.
-        max_batch: Streams that are run at once.
-        provider: "cpu", "cuda" or "cuda:1".
-        decoding: "greedy", "beam", or "" for what the model's manifest says.
-        beam: Paths of the beam search; 0 for what the manifest says.
-    """
-
-    threads: int = 1
-    max_batch: int = 8
-    provider: str = "cpu"
-    decoding: str = ""
-    beam: int = 0
+# Sets of phrases whose spelling is kept: those of a folder come with each of its sessions.
+_KEPT_SPELLINGS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,16 +96,18 @@ class SherpaModel:
         self.layout = layout
         self.device = device
         self._recognizer = recognizer
-        self._pieces = pieces
+        self._spell = lru_cache(_KEPT_SPELLINGS)(
+            lambda hotwords: "" if pieces is None else spell_hotwords(hotwords, pieces)
+        )
         self._max_batch = max_batch if layout.can_batch else 1
         try:
             self.window_ms, self.step_ms = self._measure()
         except Exception as error:
-            raise refuse(folder, f"sherpa-onnx cannot run it: {_first_line(error)}") from None
+            raise refuse_file(folder, f"sherpa-onnx cannot run it: {_first_line(error)}") from None
         if not self._runs_together():
             self._max_batch = 1
 
-    def begin(self, language: str, hotwords: Sequence[Hotword]) -> Track:
+    def begin(self, language: str, hotwords: tuple[Hotword, ...]) -> Track:
         """Return a fresh stream.
 
         Args:
@@ -140,8 +115,7 @@ class SherpaModel:
             hotwords: Phrases to prefer; passed over where the search or the pieces
                 cannot.
         """
-        text = spell_hotwords(hotwords, self._pieces) if self._pieces is not None else ""
-        stream = self._recognizer.create_stream(text or None)
+        stream = self._recognizer.create_stream(self._spell(hotwords) or None)
         prompt = self.layout.prompt(language)
         if prompt is not None:
             stream.set_option("language", prompt)
@@ -221,97 +195,5 @@ class SherpaModel:
         return all(track.failure is None for track in tracks)
 
 
-def load_model(folder: Path, options: LoadOptions) -> SherpaModel:
-    """Check a model's folder, load it and try it out.
-
-    Raises:
-        RequestError: A file is missing or no good, files do not fit together, a language
-            is not the model's, or the device is not there.
-    """
-    manifest = read_manifest(folder)
-    files = find_files(folder, manifest)
-    tokens = read_tokens(files.tokens)
-    layout = read_layout(files, tokens)
-    unknown = [item for item in manifest.languages if layout.prompts and not layout.prompt(item)]
-    if unknown:
-        raise refuse(
-            folder,
-            f"languages: got {', '.join(unknown)}; accepted: {', '.join(sorted(layout.prompts))}",
-        )
-    method = options.decoding or manifest.decoder.method
-    pieces = read_pieces(files.bpe, tokens) if method == "beam" else None
-    recognizer = _create(files, manifest, layout, options, pieces)
-    return SherpaModel(
-        folder,
-        manifest=manifest,
-        layout=layout,
-        recognizer=recognizer,
-        pieces=pieces,
-        device=_device_of(options.provider),
-        max_batch=options.max_batch,
-    )
-
-
-def check_provider(provider: str) -> None:
-    """Check the option `provider`.
-
-    Raises:
-        RequestError: It is none.
-    """
-    if not _PROVIDER.fullmatch(provider):
-        field = "recognition.engine_options.provider"
-        problem = f"got {provider!r}; accepted: cpu, cuda, cuda:N"
-        raise RequestError(
-            ErrorCode.INVALID_CONFIG, f"settings: {field}: {problem}", violations={field: problem}
-        )
-
-
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
-
-
-def _device_of(provider: str) -> str:
-    return "cuda:0" if provider == "cuda" else provider
-
-
-def _create(
-    files: ModelFiles,
-    manifest: Manifest,
-    layout: Layout,
-    options: LoadOptions,
-    pieces: Pieces | None,
-) -> "sherpa_onnx.OnlineRecognizer":
-    method = options.decoding or manifest.decoder.method
-    provider, _, device = options.provider.partition(":")
-    with tempfile.TemporaryDirectory(prefix="rechka-") as folder, listen_to_stderr() as heard:
-        vocabulary = Path(folder) / "bpe.vocab"
-        if pieces is not None:
-            vocabulary.write_text(pieces.vocabulary(), encoding="utf-8")
-        try:
-            recognizer = sherpa_onnx.OnlineRecognizer.from_transducer(
-                tokens=str(files.tokens),
-                encoder=str(files.encoder),
-                decoder=str(files.decoder),
-                joiner=str(files.joiner),
-                num_threads=options.threads,
-                sample_rate=manifest.sample_rate_hz,
-                feature_dim=layout.feature_dim,
-                decoding_method=_METHODS[method],
-                max_active_paths=options.beam or manifest.decoder.beam,
-                blank_penalty=manifest.decoder.blank_penalty,
-                model_type="" if layout.model_type == "nemo" else layout.model_type,
-                modeling_unit="bpe" if pieces is not None else "cjkchar",
-                bpe_vocab=str(vocabulary) if pieces is not None else "",
-                # Probabilities are those of the model, not flattened.
-                temperature_scale=1.0,
-                provider=provider,
-                device=int(device or 0),
-            )
-        except Exception as error:
-            first_line = str(error).partition("\n")[0]
-            raise refuse(
-                files.encoder.parent, f"sherpa-onnx cannot load it: {first_line}"
-            ) from None
-    if provider != "cpu":
-        check_device(options.provider, heard.text, Path("/proc/self/maps"))
-    return recognizer

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime  # type: ignore[import-untyped, unused-ignore]
 
-from rechka.recognition.engines.sherpa.model_folder import ModelFiles, refuse
+from rechka.recognition.engines.sherpa.model_folder import ModelFiles
+from rechka.recognition.engines.sherpa.refusals import refuse_file
 
 __all__ = ["Layout", "read_layout"]
 
@@ -116,7 +117,7 @@ class _OnnxFile:
             )
         except Exception as error:
             # onnxruntime has a class for each status, without a base of their own.
-            raise refuse(path, f"onnxruntime cannot load it: {_first_line(error)}") from None
+            raise refuse_file(path, f"onnxruntime cannot load it: {_first_line(error)}") from None
         self.metadata: Mapping[str, str] = self._session.get_modelmeta().custom_metadata_map
         self.inputs = self._session.get_inputs()
         self.outputs = self._session.get_outputs()
@@ -133,7 +134,7 @@ class _OnnxFile:
         fits = bool(parts) and all(part.strip().isdecimal() for part in parts)
         if not fits or min(int(part) for part in parts) < lowest or count not in (None, len(parts)):
             kind = "a number" if count == 1 else "numbers"
-            raise refuse(
+            raise refuse_file(
                 self.path, f"metadata {name}: got {text!r}; accepted: {kind} from {lowest}"
             )
         return [int(part) for part in parts]
@@ -142,7 +143,7 @@ class _OnnxFile:
         """Check how many inputs and outputs there are."""
         got = (len(self.inputs), len(self.outputs))
         if got != (inputs, outputs):
-            raise refuse(
+            raise refuse_file(
                 self.path,
                 f"got {got[0]} inputs and {got[1]} outputs; accepted: {inputs} and {outputs}",
             )
@@ -155,7 +156,9 @@ class _OnnxFile:
         """
         shape = getattr(self, of)[item].shape
         if not -len(shape) <= place < len(shape):
-            raise refuse(self.path, f"{of[:-1]} {item} has the shape {shape}, which is too short")
+            raise refuse_file(
+                self.path, f"{of[:-1]} {item} has the shape {shape}, which is too short"
+            )
         size = shape[place]
         return size if isinstance(size, int) else None
 
@@ -169,7 +172,7 @@ class _OnnxFile:
         try:
             outputs: list[npt.NDArray[Any]] = self._session.run(None, named)
         except Exception as error:
-            raise refuse(self.path, f"it does not run: {_first_line(error)}") from None
+            raise refuse_file(self.path, f"it does not run: {_first_line(error)}") from None
         return outputs
 
 
@@ -181,7 +184,7 @@ def _icefall(files: ModelFiles, decoder: _OnnxFile, tokens: Sequence[str]) -> La
     encoder = _OnnxFile(files.encoder)
     model_type = encoder.metadata.get("model_type", "")
     if model_type not in _NUMBERS:
-        raise refuse(
+        raise refuse_file(
             encoder.path,
             f"metadata model_type: got {model_type!r}; accepted: {', '.join(_NUMBERS)}",
         )
@@ -190,13 +193,13 @@ def _icefall(files: ModelFiles, decoder: _OnnxFile, tokens: Sequence[str]) -> La
     states = _icefall_states(encoder, model_type)
     encoder.require(inputs=1 + states, outputs=1 + states)
     if len(encoder.outputs[0].shape) != 3 or decoded.ndim != 2:
-        raise refuse(
+        raise refuse_file(
             encoder.path, "accepted: an output [N, T, D] of the encoder and [N, D] of the decoder"
         )
     _check_joiner(files.joiner, encoder, [decoded], vocabulary, shape=lambda size: (1, size))
     # The tables of icefall go on with symbols of its graphs, such as "#0".
     if len(tokens) < vocabulary or tokens[0] not in _BLANKS:
-        raise refuse(
+        raise refuse_file(
             files.tokens,
             f"got {len(tokens)} tokens, the first is {tokens[0]!r}; accepted: at least the "
             f"{vocabulary} of the model, the first is the blank: {', '.join(_BLANKS)}",
@@ -215,7 +218,9 @@ def _icefall_states(encoder: _OnnxFile, model_type: str) -> int:
     lengths = {name: len(values) for name, values in lists.items()}
     if len(set(lengths.values())) > 1:
         listed = ", ".join(f"{name} {length}" for name, length in lengths.items())
-        raise refuse(encoder.path, f"metadata: got lists of lengths {listed}; accepted: one length")
+        raise refuse_file(
+            encoder.path, f"metadata: got lists of lengths {listed}; accepted: one length"
+        )
     if model_type == "lstm":
         return 2
     layers = sum(lists["num_encoder_layers"])
@@ -232,13 +237,15 @@ def _nemo(files: ModelFiles, decoder: _OnnxFile, tokens: Sequence[str]) -> Layou
     encoder.require(inputs=_NEMO_INPUTS + is_prompted, outputs=_NEMO_INPUTS)
     feature_dim = encoder.dimension(1)
     if feature_dim is None:
-        raise refuse(encoder.path, f"the input {names[0]} must say how many mel bands it takes")
+        raise refuse_file(
+            encoder.path, f"the input {names[0]} must say how many mel bands it takes"
+        )
     state = np.zeros((numbers["pred_rnn_layers"], 1, numbers["pred_hidden"]), dtype=np.float32)
     decoded = decoder.run([np.zeros((1, 1), np.int32), np.ones(1, np.int32), state, state])
     vocabulary = numbers["vocab_size"] + 1
     _check_joiner(files.joiner, encoder, decoded[:1], vocabulary, shape=lambda size: (1, size, 1))
     if len(tokens) != vocabulary or tokens[-1] != _BLANKS[0]:
-        raise refuse(
+        raise refuse_file(
             files.tokens,
             f"got {len(tokens)} tokens, the last is {tokens[-1]!r}; accepted: the "
             f"{vocabulary} of the model, the last is the blank {_BLANKS[0]}",
@@ -254,7 +261,7 @@ def _nemo(files: ModelFiles, decoder: _OnnxFile, tokens: Sequence[str]) -> Layou
 
 def _check_window(encoder: _OnnxFile, window: int, shift: int) -> None:
     if shift > window:
-        raise refuse(
+        raise refuse_file(
             encoder.path,
             f"metadata: got a step of {shift} feature frames; accepted: at most the {window} "
             "of its window",
@@ -277,7 +284,7 @@ def _check_joiner(
     encoded = encoder.dimension(axis, of="outputs") or joiner.dimension(1) or 1
     (logits,) = joiner.run([np.zeros(shape(encoded), dtype=np.float32), *decoded])
     if logits.shape[-1] != vocabulary or logits.size != vocabulary:
-        raise refuse(
+        raise refuse_file(
             path,
             f"got {logits.shape[-1]} outputs; accepted: the {vocabulary} tokens of the decoder",
         )
@@ -296,7 +303,7 @@ def _prompts(encoder: _OnnxFile) -> dict[str, str]:
         if name and number.strip().strip("\"'").isdecimal():
             prompts.setdefault(name, name)
     if not prompts.keys() - {"auto"}:
-        raise refuse(
+        raise refuse_file(
             encoder.path,
             f"metadata prompt_dictionary: got {text[:80]!r}; accepted: languages and numbers, "
             'such as {"ru-RU": 8, "tr-TR": 9}',

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from rechka.errors import ErrorCode, RequestError
+from rechka.recognition.engines.sherpa.refusals import refuse_file
 
-__all__ = ["Manifest", "ModelFiles", "find_files", "find_model_folders", "read_manifest", "refuse"]
+__all__ = ["Manifest", "ModelFiles", "find_files", "find_model_folders", "read_manifest"]
 
 _MANIFEST_NAME = "model.toml"
 _PARTS = ("encoder", "decoder", "joiner")
@@ -125,7 +125,7 @@ def find_model_folders(path: Path) -> list[Path]:
     found = sorted(item for item in path.glob(f"*/{_MANIFEST_NAME}"))
     own = [item.parent for item in found if _read_toml(item).get("engine") == "sherpa"]
     if not own:
-        raise refuse(
+        raise refuse_file(
             path,
             f"no model of the engine 'sherpa' is there; accepted: a folder with "
             f"{_MANIFEST_NAME}, or of such",
@@ -148,7 +148,7 @@ def read_manifest(folder: Path) -> Manifest:
             f"{detail['msg']}"
             for detail in error.errors()
         ]
-        raise refuse(path, "; ".join(problems)) from None
+        raise refuse_file(path, "; ".join(problems)) from None
 
 
 def find_files(folder: Path, manifest: Manifest) -> ModelFiles:
@@ -173,17 +173,12 @@ def find_files(folder: Path, manifest: Manifest) -> ModelFiles:
     return ModelFiles(**parts, tokens=tokens, bpe=bpe)
 
 
-def refuse(path: Path, problem: str) -> RequestError:
-    """Return the error that a file of a model is no good."""
-    return RequestError(ErrorCode.INVALID_CONFIG, f"{path}: {problem}")
-
-
 def _part(folder: Path, part: str, name: str) -> Path:
     if name:
         return _existing(folder, name)
     found = sorted(path.name for path in folder.glob(f"{part}*.onnx"))
     if len(found) != 1:
-        raise refuse(
+        raise refuse_file(
             folder,
             f"files.{part}: got {', '.join(found) or 'none'}; accepted: one file "
             f"{part}*.onnx, or its name in {_MANIFEST_NAME}",
@@ -193,7 +188,7 @@ def _part(folder: Path, part: str, name: str) -> Path:
 
 def _existing(folder: Path, name: str) -> Path:
     if not (folder / name).is_file():
-        raise refuse(folder / name, "there is no such file")
+        raise refuse_file(folder / name, "there is no such file")
     return folder / name
 
 
@@ -201,4 +196,4 @@ def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise refuse(path, str(error)) from None
+        raise refuse_file(path, str(error)) from None

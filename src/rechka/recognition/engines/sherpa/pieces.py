@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from rechka.recognition.engines.sherpa.model_folder import refuse
+from rechka.recognition.engines.sherpa.refusals import refuse_file
 from rechka.recognition.engines.sherpa.tokens import WORD_START
 
 __all__ = ["Pieces", "read_pieces"]
@@ -74,7 +74,7 @@ def read_pieces(path: Path | None, tokens: Sequence[str]) -> Pieces | None:
         listed = _read_model(path) if path.suffix == ".model" else _read_vocabulary(path)
         scores = {piece: score for piece, score in listed if piece in known}
         if not scores:
-            raise refuse(path, "none of its pieces is a token of the model")
+            raise refuse_file(path, "none of its pieces is a token of the model")
     return Pieces(scores) if any(piece.startswith(WORD_START) for piece in scores) else None
 
 
@@ -82,7 +82,7 @@ def _read_vocabulary(path: Path) -> Iterator[tuple[str, float]]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise refuse(path, str(error)) from None
+        raise refuse_file(path, str(error)) from None
     for number, line in enumerate(lines, 1):
         fields = line.split()
         if not fields:
@@ -90,7 +90,7 @@ def _read_vocabulary(path: Path) -> Iterator[tuple[str, float]]:
         try:
             piece, score = fields[0], float(fields[1])
         except (IndexError, ValueError):
-            raise refuse(path, f"line {number}: accepted: a piece and its score") from None
+            raise refuse_file(path, f"line {number}: accepted: a piece and its score") from None
         if not piece.startswith("<"):
             yield piece, score
 
@@ -101,7 +101,7 @@ def _read_model(path: Path) -> Iterable[tuple[str, float]]:
         fields = list(_fields(path.read_bytes()))
         pieces = [_piece(value) for number, value in fields if number == 1]
     except (OSError, ValueError, TypeError, IndexError, struct.error) as error:
-        raise refuse(path, f"it is no model of sentencepiece: {error}") from None
+        raise refuse_file(path, f"it is no model of sentencepiece: {error}") from None
     return [(text, score) for text, score, kind in pieces if kind in (_NORMAL, _USER_DEFINED)]
 
 

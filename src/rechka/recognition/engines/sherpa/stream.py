@@ -7,12 +7,8 @@ import numpy as np
 
 from rechka.audio.samples import Samples
 from rechka.recognition.engines.sherpa.guarded import Result, SherpaModel, Track
-from rechka.recognition.engines.sherpa.tokens import (
-    TimedWord,
-    join_words,
-    lower,
-    strip_punctuation,
-)
+from rechka.recognition.engines.sherpa.tokens import TimedWord, join_words
+from rechka.recognition.engines.sherpa.writing import lower, strip_punctuation
 from rechka.recognition.port import Observation, StreamOptions
 from rechka.results import Hypothesis, Word
 

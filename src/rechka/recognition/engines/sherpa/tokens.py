@@ -1,21 +1,18 @@
 """The tokens of a model, and the words that they make."""
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rechka.recognition.engines.sherpa.model_folder import refuse
+from rechka.recognition.engines.sherpa.refusals import refuse_file
 
-__all__ = ["WORD_START", "TimedWord", "join_words", "lower", "read_tokens", "strip_punctuation"]
+__all__ = ["WORD_START", "TimedWord", "join_words", "read_tokens"]
 
 WORD_START = "▁"
 """How a token says that a word begins with it, in `tokens.txt`; in results it is a space."""
 
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
-# In these languages the small letter of "I" has no dot.
-_DOTLESS = ("tr", "az")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +45,21 @@ def read_tokens(path: Path) -> tuple[str, ...]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise refuse(path, str(error)) from None
+        raise refuse_file(path, str(error)) from None
     texts: dict[int, str] = {}
     for number, line in enumerate(lines, 1):
         fields = line.split()
         if not fields:
             continue
         if len(fields) != 2 or not fields[1].isdecimal() or int(fields[1]) in texts:
-            raise refuse(path, f"line {number}: accepted: a token, a space and a new number")
+            raise refuse_file(path, f"line {number}: accepted: a token, a space and a new number")
         texts[int(fields[1])] = fields[0]
     if not texts or sorted(texts) != list(range(len(texts))):
-        raise refuse(path, f"got {len(texts)} tokens; accepted: numbers from 0 without a gap")
+        raise refuse_file(path, f"got {len(texts)} tokens; accepted: numbers from 0 without a gap")
     tokens = tuple(texts[number] for number in range(len(texts)))
     if len(set(tokens)) != len(tokens):
         double = next(token for token in tokens if tokens.count(token) > 1)
-        raise refuse(path, f"the token {double!r} is there twice; accepted: each token once")
+        raise refuse_file(path, f"the token {double!r} is there twice; accepted: each token once")
     return tokens
 
 
@@ -88,28 +85,6 @@ def join_words(
             words.append(TimedWord(text, times_ms[begin], times_ms[place - 1], own))
         begin = place
     return words
-
-
-def lower(text: str, language: str) -> str:
-    """Return the text in small letters, by the rules of a language.
-
-    Args:
-        text: Anything.
-        language: BCP 47 tag.
-    """
-    if language.partition("-")[0].lower() in _DOTLESS:
-        text = text.replace("İ", "i").replace("I", "ı")
-    return text.lower()
-
-
-def strip_punctuation(text: str) -> str:
-    """Return a word without the punctuation around it."""
-    begin, end = 0, len(text)
-    while begin < end and unicodedata.category(text[begin])[0] == "P":
-        begin += 1
-    while end > begin and unicodedata.category(text[end - 1])[0] == "P":
-        end -= 1
-    return text[begin:end]
 
 
 def _text(joined: str) -> str:
