@@ -124,6 +124,9 @@ class RecognitionSettings(_Section):
     """Worker processes; 0 means one for each core that this process may use."""
     streams_per_worker: Annotated[int, Field(ge=0, le=10_000)] = 0
     """Streams that a worker takes at once; 0 means what the engine advises."""
+    hotwords: dict[str, Path] = {}
+    """By the id of a folder, or `*` for all others, a file of phrases that each of its
+    sessions prefers; docs/hotwords.md tells more."""
     start_timeout_s: Seconds = 300.0
     """Time that a worker has to load its models and get warm."""
 

@@ -25,6 +25,15 @@ def tones(text: str, *, token_ms: int = 120, gap_ms: int = 80, level: float = 0.
     return np.concatenate(parts).astype(np.float32)
 
 
+def with_hum(samples: Samples) -> Samples:
+    """Return tones over a hum below them, which a voice detector takes for a voice."""
+    time_s = np.arange(len(samples)) / RATE_HZ
+    level = 0.1 * (0.6 + 0.4 * np.sin(2 * np.pi * 4.0 * time_s))
+    hum = level * (np.sin(2 * np.pi * 110.0 * time_s) + np.sin(2 * np.pi * 220.0 * time_s))
+    silence = np.zeros(RATE_HZ // 2)
+    return np.concatenate([silence, samples + hum, silence, silence]).astype(np.float32)
+
+
 def write_model(
     folder: Path,
     *,
