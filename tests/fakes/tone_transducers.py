@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from fakes.tone_layouts import TONES_HZ, build, tokens_of
+from fakes import tone_icefall, tone_nemo
+from fakes.tone_sounds import TONES_HZ, tokens_of
 from rechka.audio.samples import Samples
 
 RATE_HZ = 16_000
@@ -47,7 +48,7 @@ def write_model(
 
     Args:
         folder: To be made.
-        layout: "lstm", "zipformer2" or "nemo".
+        layout: "lstm", "zipformer", "zipformer2" or "nemo".
         languages: BCP 47 tags.
         bpe: "model" for a `bpe.model`, "vocab" for a `bpe.vocab`, "" for neither.
         upper: Whether the tokens are in capitals.
@@ -55,7 +56,8 @@ def write_model(
     """
     folder.mkdir(parents=True)
     tokens = tokens_of(layout)
-    for name, model in build(layout).items():
+    parts = tone_nemo.build() if layout == "nemo" else tone_icefall.build(layout)
+    for name, model in parts.items():
         onnx.save(model, folder / f"{name}.onnx")
     texts = [token.upper() if upper and token[0] != "<" else token for token in tokens]
     lines = [f"{token} {number}" for number, token in enumerate(texts)]

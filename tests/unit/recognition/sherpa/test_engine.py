@@ -14,8 +14,13 @@ from rechka.recognition.port import Hotword, StreamOptions
 from rechka.recognition.registry import create_engine
 from rechka.results import Hypothesis
 
-LAYOUTS = ["lstm", "zipformer2", "nemo"]
-LANGUAGES = {"lstm": ("en-US",), "zipformer2": ("kk-KZ",), "nemo": ("ru-RU", "tr-TR")}
+LAYOUTS = ["lstm", "zipformer", "zipformer2", "nemo"]
+LANGUAGES = {
+    "lstm": ("en-US",),
+    "zipformer": ("tt-RU",),
+    "zipformer2": ("kk-KZ",),
+    "nemo": ("ru-RU", "tr-TR"),
+}
 WORDS = ("ab", "ba", "cab", "dab", "bad", "cad", "abc")
 
 
@@ -207,13 +212,13 @@ def test_models_of_several_layouts_are_served_at_once(tmp_path: Path) -> None:
     other.write_text(other.read_text().replace('engine = "sherpa"', 'engine = "ctc"'))
     engine = engine_of(tmp_path)
     engine.warm_up()
-    streams = [engine.open(options_of(engine, model=number)) for number in range(4)]
+    streams = [engine.open(options_of(engine, model=number)) for number in range(5)]
     engine.accept([(stream, tones("dab c?")) for stream in streams])
     texts = {
         model.language: stream.finish()[0].text
         for model, stream in zip(engine.models, streams, strict=True)
     }
-    assert texts == dict.fromkeys(("en-US", "kk-KZ", "ru-RU", "tr-TR"), "dab cd")
+    assert texts == dict.fromkeys(("en-US", "tt-RU", "kk-KZ", "ru-RU", "tr-TR"), "dab cd")
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

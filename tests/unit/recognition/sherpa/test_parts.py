@@ -10,7 +10,7 @@ from rechka.errors import RequestError
 from rechka.recognition.engines.sherpa.device import check_device, listen_to_stderr
 from rechka.recognition.engines.sherpa.hotwords import spell_hotwords
 from rechka.recognition.engines.sherpa.pieces import Pieces, read_pieces
-from rechka.recognition.engines.sherpa.tokens import join_words
+from rechka.recognition.engines.sherpa.tokens import join_words, read_tokens
 from rechka.recognition.engines.sherpa.writing import lower, strip_punctuation
 from rechka.recognition.port import Hotword
 
@@ -44,6 +44,12 @@ def test_bytes_of_a_letter_that_is_no_token_make_the_letter() -> None:
     assert [word[0] for word in words_of(" caf", "<0xC3>", "<0xA9>", " no")] == ["café", "no"]
     assert [word[0] for word in words_of(" caf", "<0xC3>", " no")] == ["caf", "no"]
     assert [word[0] for word in words_of(" <b>")] == ["<b>"]
+
+
+def test_tokens_may_be_other_spaces_than_the_plain_one(tmp_path: Path) -> None:
+    path = tmp_path / "tokens.txt"
+    path.write_text("<blk> 0\r\n\u3000\t2\n\u2028 1\n", encoding="utf-8", newline="")
+    assert read_tokens(path) == ("<blk>", "\u2028", "\u3000")
 
 
 def test_small_letters_follow_the_language() -> None:

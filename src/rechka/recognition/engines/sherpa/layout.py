@@ -223,8 +223,8 @@ def _icefall_states(encoder: _OnnxFile, model_type: str) -> int:
         )
     if model_type == "lstm":
         return 2
-    layers = sum(lists["num_encoder_layers"])
-    return 7 * layers if model_type == "zipformer" else 6 * layers + 2
+    stacks = lists["num_encoder_layers"]
+    return 7 * len(stacks) if model_type == "zipformer" else 6 * sum(stacks) + 2
 
 
 def _nemo(files: ModelFiles, decoder: _OnnxFile, tokens: Sequence[str]) -> Layout:

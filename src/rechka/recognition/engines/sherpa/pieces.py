@@ -80,16 +80,16 @@ def read_pieces(path: Path | None, tokens: Sequence[str]) -> Pieces | None:
 
 def _read_vocabulary(path: Path) -> Iterator[tuple[str, float]]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise refuse_file(path, str(error)) from None
     for number, line in enumerate(lines, 1):
-        fields = line.split()
-        if not fields:
+        piece, _, text = line.strip(" \t\r").replace("\t", " ").partition(" ")
+        if not piece:
             continue
         try:
-            piece, score = fields[0], float(fields[1])
-        except (IndexError, ValueError):
+            score = float(text)
+        except ValueError:
             raise refuse_file(path, f"line {number}: accepted: a piece and its score") from None
         if not piece.startswith("<"):
             yield piece, score

@@ -12,6 +12,7 @@ __all__ = ["WORD_START", "TimedWord", "join_words", "read_tokens"]
 WORD_START = "▁"
 """How a token says that a word begins with it, in `tokens.txt`; in results it is a space."""
 
+_SPACES = re.compile(r"[ \t]+")
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 
 
@@ -43,13 +44,14 @@ def read_tokens(path: Path) -> tuple[str, ...]:
             twice, or numbers are missing or doubled.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise refuse_file(path, str(error)) from None
     texts: dict[int, str] = {}
     for number, line in enumerate(lines, 1):
-        fields = line.split()
-        if not fields:
+        # Other spaces and separators of lines than these may be tokens.
+        fields = _SPACES.split(line.strip(" \t\r"))
+        if fields == [""]:
             continue
         if len(fields) != 2 or not fields[1].isdecimal() or int(fields[1]) in texts:
             raise refuse_file(path, f"line {number}: accepted: a token, a space and a new number")
