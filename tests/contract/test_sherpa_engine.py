@@ -34,6 +34,10 @@ class TestLstmContract(TransducerContract):
     layout = "lstm"
 
 
+class TestZipformerContract(TransducerContract):
+    layout = "zipformer"
+
+
 class TestZipformer2Contract(TransducerContract):
     layout = "zipformer2"
     decoding = "beam"
