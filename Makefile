@@ -49,7 +49,7 @@ $(SERVER): pyproject.toml starter-models/pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 $(DEV): pyproject.toml starter-models/pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --editable ./starter-models --editable '.[server,evaluate,vosk]' --group dev
+	$(BIN)/python -m pip install --quiet --editable ./starter-models --editable '.[server,evaluate,sherpa,vosk]' --group dev
 	@touch $@ $(SERVER)
 
 .venv-training/.installed: training/acoustic/requirements.txt

@@ -24,6 +24,7 @@ from rechka.recognition.port import ModelInfo, Recognizer
 from rechka.serving.live import LiveModels
 from rechka.session.clock import AsyncioClock, Clock
 from rechka.session.conversation import profanity_rules
+from rechka.session.hotwords import folder_hotwords
 from rechka.settings import Settings
 from rechka.storage.access_sql import open_access_store
 from rechka.storage.signing_key import load_signer
@@ -112,8 +113,10 @@ class Server:
 
     async def __aenter__(self) -> "Server":
         """Start everything; what was started is stopped again if a later part fails."""
-        # A word list that is no good is refused now, not in the first session.
+        # A list of words that is no good is refused now, not in the first session.
         profanity_rules(self._settings.results.profanity_file)
+        for folder_id in self._settings.recognition.hotwords:
+            folder_hotwords(self._settings.recognition.hotwords, folder_id)
         async with AsyncExitStack() as stack:
             self.signer = load_signer(self._settings.data_dir)
             self.store = self._given_store or await open_access_store(

@@ -130,6 +130,9 @@ class RecognitionSettings(_Section):
     max_load: Annotated[float, Field(gt=0, le=1)] = 0.85
     """Share of a worker's time that its streams may need together, by what a second of
     audio is seen to cost. A session that would need more is refused at once."""
+    hotwords: dict[str, Path] = {}
+    """By the id of a folder, or `*` for all others, a file of phrases that each of its
+    sessions prefers; docs/hotwords.md tells more."""
     start_timeout_s: Seconds = 300.0
     """Time that a worker has to load its models and get warm."""
     retire_timeout_s: Seconds = 600.0

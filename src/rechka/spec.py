@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from rechka.hotwords import Hotword
+
 __all__ = ["DEFAULT_LANGUAGE", "DEFAULT_MODEL", "AudioEncoding", "RecognitionSpec"]
 
 DEFAULT_LANGUAGE = "ru-RU"
@@ -35,6 +37,7 @@ class RecognitionSpec:
         literature_text: Whether to add punctuation and capitals.
         normalize_partials: Whether partial results are written like final ones.
         folder_id: The folder to bill and to check roles in; "" for none.
+        hotwords: Phrases to prefer, where the model can; travel as metadata.
     """
 
     language: str = DEFAULT_LANGUAGE
@@ -49,3 +52,4 @@ class RecognitionSpec:
     literature_text: bool = False
     normalize_partials: bool = False
     folder_id: str = ""
+    hotwords: tuple[Hotword, ...] = ()

@@ -112,6 +112,19 @@ async def test_a_pipe_is_printed_as_json_with_partials_on_demand() -> None:
     assert any(not json.loads(line)["final"] for line in out.splitlines())
 
 
+async def test_hotwords_go_with_the_session(save: Save) -> None:
+    server = SpeechServer(SPEECH)
+    async with listen(server) as listening:
+        arguments = ("recognize", save(SPEECH.pcm), *RAW, "--endpoint", listening.endpoint)
+        code, _, err = await run(*arguments, "--hotword", "речка", "--hotword", "ivan petrov:8")
+        assert (code, err) == (0, "")
+        code, _, err = await run(*arguments, "--hotword", "ivan:much")
+    assert code == 1
+    assert "--hotword: the boost of 'ivan:much'; accepted: a number from -20 to 20" in err
+    sent = {seen.metadata["x-rechka-hotwords-bin"].decode() for seen in server.sessions}
+    assert sent == {"речка:4.0;ivan petrov:8.0"}
+
+
 async def test_audio_longer_than_a_session_goes_on(save: Save) -> None:
     speech = random_speech(3, utterances=30)
     server = SpeechServer(speech)

@@ -20,6 +20,7 @@ from rechka.errors import (
     RequestError,
     UnavailableError,
 )
+from rechka.hotwords import Hotword
 from rechka.results import Final, Partial, Result
 from rechka.spec import AudioEncoding, RecognitionSpec
 
@@ -192,6 +193,7 @@ async def test_settings_secret_and_folder_go_with_every_session() -> None:
         sample_rate_hz=RATE_HZ,
         raw_results=True,
         normalize_partials=True,
+        hotwords=(Hotword("речка", 6.0), Hotword("ivan petrov", -0.5)),
     )
     async with (
         listen(server) as listening,
@@ -209,6 +211,8 @@ async def test_settings_secret_and_folder_go_with_every_session() -> None:
         assert seen.metadata["authorization"] == f"Bearer token-{number}"
         assert seen.metadata["x-normalize-partials"] == "true"
         assert seen.metadata["x-data-logging-enabled"] == "false"
+        phrases = seen.metadata["x-rechka-hotwords-bin"].decode()
+        assert phrases == "речка:6.0;ivan petrov:-0.5"
         assert seen.config is not None
         assert seen.config.folder_id == "folder-1"
         assert seen.config.specification.language_code == "en-US"

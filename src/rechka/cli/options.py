@@ -8,6 +8,7 @@ import click
 
 from rechka.client import AsyncClient, SessionLimits, TlsConfig
 from rechka.errors import ErrorCode, RequestError
+from rechka.hotwords import parse_hotwords
 from rechka.spec import DEFAULT_LANGUAGE, DEFAULT_MODEL, RecognitionSpec
 
 __all__ = ["connection_options", "make_client", "make_spec", "recognition_options"]
@@ -63,6 +64,14 @@ _RECOGNITION = (
     click.option("--raw", is_flag=True, help="Leave the text as the model says it."),
     click.option("--profanity-filter", is_flag=True, help="Keep profanity out of the text."),
     click.option("--literature", is_flag=True, help="Add punctuation and capitals."),
+    click.option(
+        "--hotword",
+        "hotwords",
+        multiple=True,
+        metavar="PHRASE[:BOOST]",
+        help="Phrase to prefer, and how much: 2 is a hint, 4 the default, 8 a strong wish; "
+        "may be given again.",
+    ),
     click.option("--single-utterance", is_flag=True, help="Stop after the first utterance."),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line."),
 )
@@ -117,6 +126,9 @@ def make_spec(options: dict[str, Any], *, partial_default: bool) -> RecognitionS
     Args:
         options: As parsed.
         partial_default: Whether to ask for partials if nothing is said.
+
+    Raises:
+        RequestError: A hotword is not accepted.
     """
     partial = options["partial"]
     return RecognitionSpec(
@@ -127,6 +139,7 @@ def make_spec(options: dict[str, Any], *, partial_default: bool) -> RecognitionS
         profanity_filter=options["profanity_filter"],
         literature_text=options["literature"],
         single_utterance=options["single_utterance"],
+        hotwords=parse_hotwords(";".join(options["hotwords"]), field="--hotword"),
     )
 
 

@@ -10,6 +10,7 @@ import grpc.aio
 
 from rechka.errors import ErrorCode, RechkaError, RequestError, UnavailableError
 from rechka.spec import RecognitionSpec
+from rechka.wire.hotwords import HOTWORDS_BIN, encode_hotwords
 from rechka.wire.outcome import CallStatus
 from rechka.wire.status import from_status
 
@@ -137,21 +138,23 @@ def open_channel(endpoint: str, tls: TlsConfig | None) -> grpc.aio.Channel:
 
 def call_metadata(
     credentials: Credentials, spec: RecognitionSpec, extra: Sequence[tuple[str, str]]
-) -> list[tuple[str, str]]:
+) -> list[tuple[str, str | bytes]]:
     """Return the metadata of a session; `extra` wins over what is made here.
 
     Raises:
-        RequestError: A key or a value cannot be sent.
+        RequestError: A key, a value or a phrase cannot be sent.
     """
     for key, value in extra:
         if not _KEY.fullmatch(key) or not value.isascii() or not value.isprintable():
             message = f"metadata {key!r}: accepted: keys of a-z, 0-9, - _ . and ASCII values"
             raise RequestError(ErrorCode.INVALID_CONFIG, message)
-    made = {"x-client-request-id": str(uuid.uuid4())}
+    made: dict[str, str | bytes] = {"x-client-request-id": str(uuid.uuid4())}
     if (header := credentials.header()) is not None:
         made["authorization"] = header
     if spec.normalize_partials:
         made["x-normalize-partials"] = "true"
+    if spec.hotwords:
+        made[HOTWORDS_BIN] = encode_hotwords(spec.hotwords)
     given = {key for key, _ in extra}
     return [*((key, value) for key, value in made.items() if key not in given), *extra]
 

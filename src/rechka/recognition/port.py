@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rechka.audio.samples import Samples
+from rechka.hotwords import Hotword
 from rechka.results import Hypothesis
 
 __all__ = [
@@ -57,20 +58,6 @@ class ModelInfo:
     has_trailing_silence: bool = False
     max_streams: int = 4
     device: str = "cpu"
-
-
-@dataclass(frozen=True, slots=True)
-class Hotword:
-    """A word or phrase that is more likely in a stream than elsewhere.
-
-    Attributes:
-        text: One or more words.
-        boost: What each of its words adds to the natural logarithm of a reading's
-            probability; 2 is a hint, 8 a strong wish, negative makes it rarer.
-    """
-
-    text: str
-    boost: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

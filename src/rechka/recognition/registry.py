@@ -21,6 +21,7 @@ _ENGINES: Mapping[str, str] = MappingProxyType(
     {
         "ctc": "rechka.recognition.engines.ctc.engine:CtcEngine",
         "pocketsphinx": "rechka.recognition.engines.pocketsphinx:PocketsphinxEngine",
+        "sherpa": "rechka.recognition.engines.sherpa.engine:SherpaEngine",
         "scripted": "rechka.recognition.engines.scripted:ScriptedEngine",
         "vosk": "rechka.recognition.engines.vosk.engine:VoskEngine",
     }
@@ -29,7 +30,12 @@ _ENGINES: Mapping[str, str] = MappingProxyType(
 
 # What each engine that runs models needs.
 _PACKAGES: Mapping[str, str] = MappingProxyType(
-    {"ctc": "onnxruntime", "pocketsphinx": "pocketsphinx"}
+    {
+        "ctc": "onnxruntime",
+        "pocketsphinx": "pocketsphinx",
+        "sherpa": "sherpa_onnx",
+        "vosk": "vosk",
+    }
 )
 
 

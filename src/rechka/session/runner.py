@@ -7,6 +7,7 @@ from rechka.recognition.selection import select_model
 from rechka.results import Result
 from rechka.session.clock import Clock
 from rechka.session.conversation import Conversation
+from rechka.session.hotwords import folder_hotwords, join_hotwords
 from rechka.session.inbox import Inbox, Message
 from rechka.session.machine import SessionMachine
 from rechka.session.observer import SessionObserver, Unobserved
@@ -24,7 +25,8 @@ class Session:
         settings: Limits, end of utterance, results.
         clock: Time of the limits.
         admit: Called with the settings before anything is spent on the session;
-            raises if the caller may not.
+            returns the id of the folder that they are admitted to, and raises if the
+            caller may not.
         deliver: Sends a result; may wait while the client is slow.
         observer: Counts; None: nobody does.
     """
@@ -35,7 +37,7 @@ class Session:
         recognizer: Recognizer,
         settings: Settings,
         clock: Clock,
-        admit: Callable[[RecognitionSpec], Awaitable[None]],
+        admit: Callable[[RecognitionSpec], Awaitable[str]],
         deliver: Callable[[Result], Awaitable[None]],
         observer: SessionObserver | None = None,
     ) -> None:
@@ -66,7 +68,7 @@ class Session:
         spec = await inbox.receive()
         if not isinstance(spec, RecognitionSpec):
             return
-        await self._admit(spec)
+        folder_id = await self._admit(spec)
         model = select_model(self._recognizer.models, language=spec.language, model=spec.model)
         self._observer.started(language=model.language, model=model.name)
         self._conversation = Conversation(
@@ -84,6 +86,9 @@ class Session:
             model=spec.model,
             sample_rate_hz=_engine_rate(spec, model),
             max_alternatives=min(self._settings.results.max_alternatives, model.max_alternatives),
+            hotwords=join_hotwords(
+                spec.hotwords, folder_hotwords(self._settings.recognition.hotwords, folder_id)
+            ),
         )
         stream = await self._recognizer.open(options)
         try:

@@ -35,6 +35,7 @@ _IAM = iam_token_service_pb2.DESCRIPTOR.services_by_name["IamTokenService"].full
 # One message may carry a whole session's audio and a little more, so that the
 # session itself refuses it and can say why.
 _MESSAGE_MARGIN_BYTES = 2**20
+_MOST_METADATA_BYTES = 32 * 1024
 
 
 class GrpcServer:
@@ -142,6 +143,8 @@ def _options(most_bytes: int) -> Sequence[tuple[str, int]]:
         # Two servers on one port would share its clients at random.
         ("grpc.so_reuseport", 0),
         ("grpc.max_receive_message_length", most_bytes),
+        # Phrases come as metadata; the library's own limit is 8 KiB.
+        ("grpc.max_metadata_size", _MOST_METADATA_BYTES),
         # Clients behind address translation ping often; that is no attack.
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),

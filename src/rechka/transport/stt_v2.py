@@ -10,6 +10,7 @@ import structlog
 from rechka.access.authority import Authority
 from rechka.access.metering import Lease, SessionMeter
 from rechka.errors import ErrorCode, RechkaError, RequestError
+from rechka.hotwords import Hotword
 from rechka.recognition.port import Recognizer
 from rechka.results import Result
 from rechka.session.clock import Clock
@@ -22,6 +23,7 @@ from rechka.transport.calls import Call, current_call
 from rechka.wire.codec_v2 import decode_config, encode_result
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2 as pb
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2_grpc as pb_grpc
+from rechka.wire.hotwords import decode_hotwords
 
 __all__ = ["SttServicer"]
 
@@ -62,9 +64,10 @@ class SttServicer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
     ) -> None:
         """Serve one session."""
         call = current_call()
+        hotwords = decode_hotwords(dict(context.invocation_metadata() or ()))
         leases: list[Lease] = []
 
-        async def admit(spec: RecognitionSpec) -> None:
+        async def admit(spec: RecognitionSpec) -> str:
             folder_id = await self._authority.authorize(
                 call.caller, spec.folder_id, caller=call.actor
             )
@@ -74,6 +77,7 @@ class SttServicer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
                 audio_ms=lambda: round(session.machine.decoded_s * 1000),
             )
             leases.append(lease)
+            return folder_id
 
         async def deliver(result: Result) -> None:
             await context.write(encode_result(result))
@@ -89,7 +93,7 @@ class SttServicer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
         )
         outcome = "OK"
         try:
-            await session.run(_messages(request_iterator, call))
+            await session.run(_messages(request_iterator, call, hotwords))
         except RechkaError as error:
             outcome = error.code.value
             raise
@@ -127,14 +131,17 @@ class SttServicer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
 
 
 async def _messages(
-    requests: AsyncIterator[pb.StreamingRecognitionRequest], call: Call
+    requests: AsyncIterator[pb.StreamingRecognitionRequest],
+    call: Call,
+    hotwords: tuple[Hotword, ...],
 ) -> AsyncIterator[Message]:
     async for request in requests:
         match request.WhichOneof("streaming_request"):
             case "config":
                 spec = decode_config(request.config, normalize_partials=call.normalize_partials)
                 # The folder of the settings wins over that of the metadata.
-                yield replace(spec, folder_id=spec.folder_id or call.folder_id)
+                folder_id = spec.folder_id or call.folder_id
+                yield replace(spec, folder_id=folder_id, hotwords=hotwords)
             case "audio_content":
                 yield request.audio_content
             case _:

@@ -1,0 +1,1 @@
+"""Streaming transducers through sherpa-onnx, kept from all that would end the process."""

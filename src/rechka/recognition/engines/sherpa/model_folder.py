@@ -1,0 +1,199 @@
+"""Reads the folder of a model: `model.toml`, three ONNX files, `tokens.txt`, pieces of words."""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from rechka.recognition.engines.sherpa.refusals import refuse_file
+
+__all__ = ["Manifest", "ModelFiles", "find_files", "find_model_folders", "read_manifest"]
+
+_MANIFEST_NAME = "model.toml"
+_PARTS = ("encoder", "decoder", "joiner")
+
+_FileName = Annotated[str, Field(pattern=r"^[^/\\]+$")]
+_Millis = Annotated[int, Field(ge=-1_000, le=1_000)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Files(_Table):
+    encoder: _FileName = ""
+    decoder: _FileName = ""
+    joiner: _FileName = ""
+    tokens: _FileName = "tokens.txt"
+    bpe: _FileName = ""
+
+
+class _Decoder(_Table):
+    method: Literal["greedy", "beam"] = "greedy"
+    beam: Annotated[int, Field(ge=1, le=100)] = 4
+    blank_penalty: Annotated[float, Field(ge=0, le=10)] = 0.0
+
+
+class _Confidence(_Table):
+    scale: Annotated[float, Field(gt=0, le=10)] = 1.0
+    bias: Annotated[float, Field(ge=-20, le=20)] = 0.0
+
+
+class _Times(_Table):
+    start_offset_ms: _Millis = 0
+    end_offset_ms: _Millis = 0
+
+
+class _Text(_Table):
+    lower_case: bool = False
+    drop_punctuation: bool = False
+
+
+class Manifest(_Table):
+    """What `model.toml` says.
+
+    Attributes:
+        name: Of the model.
+        version: Of the model.
+        engine: Always "sherpa".
+        kind: What the ONNX files are.
+        languages: BCP 47 tags of what it recognizes.
+        tags: Values of a request's `model` that select it.
+        sample_rate_hz: Rate of the audio that it was trained on.
+        licence: Of the model's files.
+        summary: One line for a person.
+        max_streams: Streams that one core serves in time.
+        files: Names of the files in the folder; those not named are found by `find_files`.
+        decoder: The search, where the engine's options do not say: `method`, `beam`
+            (paths of a beam search), `blank_penalty` (taken from the blank's logit).
+        confidence: A word's confidence is the logistic function of `scale` times the
+            log-odds of its tokens' mean probability, plus `bias`.
+        times: Added to the tokens' times of starts and ends of words, in milliseconds.
+        text: Whether capitals become small letters, and whether punctuation that the
+            model writes itself is left out.
+        card: Data, recipe and figures; for people.
+    """
+
+    name: Annotated[str, Field(min_length=1)]
+    version: Annotated[str, Field(min_length=1)]
+    engine: Literal["sherpa"]
+    kind: Literal["transducer"] = "transducer"
+    languages: Annotated[tuple[Annotated[str, Field(min_length=2)], ...], Field(min_length=1)]
+    tags: Annotated[tuple[str, ...], Field(min_length=1)] = ("general",)
+    sample_rate_hz: Annotated[int, Field(ge=8_000, le=48_000)]
+    licence: str
+    summary: str
+    max_streams: Annotated[int, Field(ge=1, le=1_000)] = 8
+    files: _Files = _Files()
+    decoder: _Decoder = _Decoder()
+    confidence: _Confidence = _Confidence()
+    times: _Times = _Times()
+    text: _Text = _Text()
+    card: dict[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """Where the parts of a model lie.
+
+    Attributes:
+        encoder: From features to frames; ONNX.
+        decoder: From the last tokens to what is likely next; ONNX.
+        joiner: Both together to tokens; ONNX.
+        tokens: Text of each output.
+        bpe: Pieces of words and their scores, `*.model` of sentencepiece or a `*.vocab`;
+            None where there is none.
+    """
+
+    encoder: Path
+    decoder: Path
+    joiner: Path
+    tokens: Path
+    bpe: Path | None
+
+
+def find_model_folders(path: Path) -> list[Path]:
+    """Return the folder itself if it is a model's, else those in it of this engine, by name.
+
+    Raises:
+        RequestError: There is no model, or a manifest cannot be read.
+    """
+    if (path / _MANIFEST_NAME).is_file():
+        return [path]
+    found = sorted(item for item in path.glob(f"*/{_MANIFEST_NAME}"))
+    own = [item.parent for item in found if _read_toml(item).get("engine") == "sherpa"]
+    if not own:
+        raise refuse_file(
+            path,
+            f"no model of the engine 'sherpa' is there; accepted: a folder with "
+            f"{_MANIFEST_NAME}, or of such",
+        )
+    return own
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read `model.toml`.
+
+    Raises:
+        RequestError: It cannot be read, or a value is not accepted; each one is named.
+    """
+    path = folder / _MANIFEST_NAME
+    try:
+        return Manifest(**_read_toml(path))
+    except ValidationError as error:
+        problems = [
+            f"{'.'.join(str(part) for part in detail['loc'])}: got {detail['input']!r}: "
+            f"{detail['msg']}"
+            for detail in error.errors()
+        ]
+        raise refuse_file(path, "; ".join(problems)) from None
+
+
+def find_files(folder: Path, manifest: Manifest) -> ModelFiles:
+    """Return the files that the manifest names, or that are the only ones of their part.
+
+    A part that is not named is the file `encoder*.onnx` (`decoder*.onnx`, `joiner*.onnx`);
+    the pieces are `bpe.model`, else `bpe.vocab`.
+
+    Raises:
+        RequestError: A file is missing, or several could be meant.
+    """
+    names = manifest.files
+    parts = {part: _part(folder, part, getattr(names, part)) for part in _PARTS}
+    tokens = _existing(folder, names.tokens)
+    bpe: Path | None = None
+    if names.bpe:
+        bpe = _existing(folder, names.bpe)
+    else:
+        for name in ("bpe.model", "bpe.vocab"):
+            if bpe is None and (folder / name).is_file():
+                bpe = folder / name
+    return ModelFiles(**parts, tokens=tokens, bpe=bpe)
+
+
+def _part(folder: Path, part: str, name: str) -> Path:
+    if name:
+        return _existing(folder, name)
+    found = sorted(path.name for path in folder.glob(f"{part}*.onnx"))
+    if len(found) != 1:
+        raise refuse_file(
+            folder,
+            f"files.{part}: got {', '.join(found) or 'none'}; accepted: one file "
+            f"{part}*.onnx, or its name in {_MANIFEST_NAME}",
+        )
+    return folder / found[0]
+
+
+def _existing(folder: Path, name: str) -> Path:
+    if not (folder / name).is_file():
+        raise refuse_file(folder / name, "there is no such file")
+    return folder / name
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise refuse_file(path, str(error)) from None
