@@ -1,1 +1,1 @@
-"""Which models there are on this machine, and what is known of each."""
+"""Models: which there are on this machine and elsewhere, and how they come here."""

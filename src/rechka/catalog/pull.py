@@ -2,7 +2,7 @@
 
 from rechka.catalog.archives import open_archive
 from rechka.catalog.consent import Consent, Outcome, expected_sum, other_model, whole_record
-from rechka.catalog.download import Expected, Patience, fetch, shown_url
+from rechka.catalog.download import Download, Expected, Patience, fetch, shown_url
 from rechka.catalog.entries import Catalog, Entry
 from rechka.catalog.installed import InstalledRecord
 from rechka.catalog.part import PartFile
@@ -51,21 +51,7 @@ def pull_model(
             raise other_model(store.path(entry.name))
         if not consent.ignore_memory:
             check_memory(entry.memory_bytes or entry.expected_bytes or 0, what=entry.name)
-        with PartFile(store.part(entry.name), watcher) as part:
-            left = max((entry.expected_bytes or 0) - part.size, 0)
-            check_disk(store.folder, left + entry.needed_bytes, what=entry.name)
-            try:
-                download = fetch(
-                    catalog.urls(entry),
-                    part,
-                    expected=Expected(entry.archive_bytes, sha256),
-                    watcher=watcher,
-                    patience=patience,
-                )
-            except UnavailableError:
-                if part.size == 0:
-                    store.discard_part(entry.name)
-                raise
+        download = _download(store, catalog, entry, sha256, watcher, patience)
         record = InstalledRecord(
             name=entry.name,
             origin="pull",
@@ -77,6 +63,31 @@ def pull_model(
         _install(store, entry, record, watcher)
         store.discard_part(entry.name)
     return Outcome(record, store.path(entry.name))
+
+
+def _download(
+    store: ModelStore,
+    catalog: Catalog,
+    entry: Entry,
+    sha256: str | None,
+    watcher: Watcher,
+    patience: Patience | None,
+) -> Download:
+    with PartFile(store.part(entry.name), watcher) as part:
+        left = max((entry.expected_bytes or 0) - part.size, 0)
+        check_disk(store.folder, left + entry.needed_bytes, what=entry.name)
+        try:
+            return fetch(
+                catalog.urls(entry),
+                part,
+                expected=Expected(entry.archive_bytes, sha256),
+                watcher=watcher,
+                patience=patience,
+            )
+        except UnavailableError:
+            if part.size == 0:
+                store.discard_part(entry.name)
+            raise
 
 
 def _install(store: ModelStore, entry: Entry, record: InstalledRecord, watcher: Watcher) -> None:
