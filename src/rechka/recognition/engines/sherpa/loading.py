@@ -2,12 +2,13 @@
 
 import re
 import tempfile
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import sherpa_onnx
 
-from rechka.recognition.engines.sherpa.device import check_device, listen_to_stderr
+from rechka.recognition.engines.sherpa.device import Heard, check_device, listen_to_stderr
 from rechka.recognition.engines.sherpa.guarded import SherpaModel
 from rechka.recognition.engines.sherpa.layout import Layout, read_layout
 from rechka.recognition.engines.sherpa.model_folder import (
@@ -99,7 +100,9 @@ def _create(
 ) -> "sherpa_onnx.OnlineRecognizer":
     method = options.decoding or manifest.decoder.method
     provider, _, device = options.provider.partition(":")
-    with tempfile.TemporaryDirectory(prefix="rechka-") as folder, listen_to_stderr() as heard:
+    # Where sherpa-onnx ends the process after all, what it says must not be kept back.
+    listening = nullcontext(Heard()) if provider == "cpu" else listen_to_stderr()
+    with tempfile.TemporaryDirectory(prefix="rechka-") as folder, listening as heard:
         vocabulary = Path(folder) / "bpe.vocab"
         if pieces is not None:
             vocabulary.write_text(pieces.vocabulary(), encoding="utf-8")
