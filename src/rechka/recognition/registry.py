@@ -4,7 +4,7 @@ import importlib
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from rechka.errors import ErrorCode, RequestError
 from rechka.recognition.combined import CombinedEngine
@@ -12,18 +12,27 @@ from rechka.recognition.port import Engine
 
 __all__ = ["create_engine", "engine_names", "installed_engines", "read_options"]
 
-_ENGINES: Mapping[str, str] = MappingProxyType(
+
+class _Entry(NamedTuple):
+    """An engine of the project.
+
+    Attributes:
+        target: Module and class.
+        package: What it needs to be installed; "" for one that runs no models.
+    """
+
+    target: str
+    package: str
+
+
+_ENGINES: Mapping[str, _Entry] = MappingProxyType(
     {
-        "ctc": "rechka.recognition.engines.ctc.engine:CtcEngine",
-        "pocketsphinx": "rechka.recognition.engines.pocketsphinx:PocketsphinxEngine",
-        "scripted": "rechka.recognition.engines.scripted:ScriptedEngine",
+        "ctc": _Entry("rechka.recognition.engines.ctc.engine:CtcEngine", "onnxruntime"),
+        "pocketsphinx": _Entry(
+            "rechka.recognition.engines.pocketsphinx:PocketsphinxEngine", "pocketsphinx"
+        ),
+        "scripted": _Entry("rechka.recognition.engines.scripted:ScriptedEngine", ""),
     }
-)
-
-
-# What each engine that runs models needs.
-_PACKAGES: Mapping[str, str] = MappingProxyType(
-    {"ctc": "onnxruntime", "pocketsphinx": "pocketsphinx"}
 )
 
 
@@ -59,13 +68,15 @@ def engine_names() -> tuple[str, ...]:
 
 def installed_engines() -> tuple[str, ...]:
     """Return the engines that run models and whose packages are installed."""
-    return tuple(name for name, package in _PACKAGES.items() if find_spec(package) is not None)
+    return tuple(
+        name for name, entry in _ENGINES.items() if entry.package and find_spec(entry.package)
+    )
 
 
 def _load(name: str, options: Mapping[str, Any]) -> Engine:
     if name not in _ENGINES:
         raise _refusal("recognition.engine", f"got {name!r}; accepted: {', '.join(_ENGINES)}")
-    module, _, attribute = _ENGINES[name].partition(":")
+    module, _, attribute = _ENGINES[name].target.partition(":")
     try:
         factory = getattr(importlib.import_module(module), attribute)
     except ModuleNotFoundError as error:
