@@ -8,7 +8,7 @@ import importlib
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from rechka.errors import ErrorCode, RequestError
 from rechka.recognition.combined import CombinedEngine
@@ -17,24 +17,28 @@ from rechka.recognition.port import Engine
 
 __all__ = ["create_engine", "engine_names", "installed_engines", "read_options"]
 
-_ENGINES: Mapping[str, str] = MappingProxyType(
-    {
-        "ctc": "rechka.recognition.engines.ctc.engine:CtcEngine",
-        "pocketsphinx": "rechka.recognition.engines.pocketsphinx:PocketsphinxEngine",
-        "sherpa": "rechka.recognition.engines.sherpa.engine:SherpaEngine",
-        "scripted": "rechka.recognition.engines.scripted:ScriptedEngine",
-        "vosk": "rechka.recognition.engines.vosk.engine:VoskEngine",
-    }
-)
+
+class _Entry(NamedTuple):
+    """An engine of the project.
+
+    Attributes:
+        target: Module and class.
+        package: What it needs to be installed; "" for one that runs no models.
+    """
+
+    target: str
+    package: str
 
 
-# What each engine that runs models needs.
-_PACKAGES: Mapping[str, str] = MappingProxyType(
+_ENGINES: Mapping[str, _Entry] = MappingProxyType(
     {
-        "ctc": "onnxruntime",
-        "pocketsphinx": "pocketsphinx",
-        "sherpa": "sherpa_onnx",
-        "vosk": "vosk",
+        "ctc": _Entry("rechka.recognition.engines.ctc.engine:CtcEngine", "onnxruntime"),
+        "pocketsphinx": _Entry(
+            "rechka.recognition.engines.pocketsphinx:PocketsphinxEngine", "pocketsphinx"
+        ),
+        "sherpa": _Entry("rechka.recognition.engines.sherpa.engine:SherpaEngine", "sherpa_onnx"),
+        "scripted": _Entry("rechka.recognition.engines.scripted:ScriptedEngine", ""),
+        "vosk": _Entry("rechka.recognition.engines.vosk.engine:VoskEngine", "vosk"),
     }
 )
 
@@ -71,7 +75,9 @@ def engine_names() -> tuple[str, ...]:
 
 def installed_engines() -> tuple[str, ...]:
     """Return the engines that run models and whose packages are installed."""
-    return tuple(name for name, package in _PACKAGES.items() if find_spec(package) is not None)
+    return tuple(
+        name for name, entry in _ENGINES.items() if entry.package and find_spec(entry.package)
+    )
 
 
 def _load(name: str, options: Mapping[str, Any]) -> Engine:
@@ -94,7 +100,7 @@ def _load(name: str, options: Mapping[str, Any]) -> Engine:
 def _find(name: str) -> Callable[[Mapping[str, Any]], Engine] | None:
     if name not in _ENGINES:
         return find_plugin(name)
-    module, _, attribute = _ENGINES[name].partition(":")
+    module, _, attribute = _ENGINES[name].target.partition(":")
     factory: Callable[[Mapping[str, Any]], Engine] = getattr(
         importlib.import_module(module), attribute
     )

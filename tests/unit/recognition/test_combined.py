@@ -13,7 +13,7 @@ from rechka.recognition.combined import CombinedEngine
 from rechka.recognition.engines.scripted import ScriptedEngine
 from rechka.recognition.load import Load
 from rechka.recognition.port import EngineStream, ModelInfo, StreamOptions
-from rechka.recognition.registry import create_engine
+from rechka.recognition.registry import create_engine, installed_engines
 from rechka.recognition.scheduler import Scheduler
 from rechka.settings import load_settings
 
@@ -165,3 +165,12 @@ def test_the_setting_is_a_name_or_a_list(
     file = tmp_path / "rechka.toml"
     file.write_text(f"[recognition]\nengine = {text if text.startswith('[') else repr(text)}\n")
     assert load_settings(file).recognition.engine == engine
+
+
+def test_engines_that_run_models_are_those_whose_packages_are_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert installed_engines() == ("ctc", "pocketsphinx")
+    missing = {"pocketsphinx": None}
+    monkeypatch.setattr("rechka.recognition.registry.find_spec", lambda name: missing.get(name, 1))
+    assert installed_engines() == ("ctc",)
