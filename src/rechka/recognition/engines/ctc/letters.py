@@ -20,7 +20,7 @@ __all__ = ["LetterDecoder"]
 
 _NEVER = -math.inf
 # Tokens less likely than the best one of a frame by this much are passed over.
-_TOKEN_BEAM = 8.0
+_TOKEN_BEAM = 6.0
 # Readings that a word's share in the probability is taken over.
 _COMPARED = 20
 # The same word so few frames apart is the same word said once.
@@ -151,15 +151,23 @@ class LetterDecoder:
         weighted[self._tokens.blank] -= self._parameters.blank_penalty
         weighted -= weighted.max()
         chosen = np.flatnonzero(weighted >= -_TOKEN_BEAM)
+        chosen = chosen[np.argsort(-weighted[chosen], kind="stable")]
         heard = list(zip(chosen.tolist(), weighted[chosen].tolist(), strict=True))
         beam: dict[tuple[int, str, bool], _Prefix] = {}
+        # The likeliest token is certain, so that no score of the next frame is below
+        # what the best prefix has now but by the price of a word.
+        lowest = self._beam[0].score - self._parameters.score_beam
         for prefix in self._beam:
+            score = prefix.score
             for token, log in heard:
+                if score + log < lowest:
+                    break
                 self._go_on(beam, prefix, token, log)
         self._frame += 1
-        ranked = sorted(beam.values(), key=lambda prefix: -prefix.score)[: self._parameters.beam]
-        lowest = ranked[0].score - self._parameters.score_beam
-        self._beam = [prefix for prefix in ranked if prefix.score >= lowest]
+        scored = sorted(((prefix.score, prefix) for prefix in beam.values()), key=_by_score)
+        lowest = scored[0][0] - self._parameters.score_beam
+        kept = scored[: self._parameters.beam]
+        self._beam = [prefix for score, prefix in kept if score >= lowest]
 
     def _go_on(
         self, beam: dict[tuple[int, str, bool], _Prefix], prefix: _Prefix, token: int, log: float
@@ -273,6 +281,10 @@ def _put(beam: dict[tuple[int, str, bool], _Prefix], prefix: _Prefix) -> None:
         beam[key] = known
     known.blank = _sum(known.blank, prefix.blank)
     known.token = _sum(known.token, prefix.token)
+
+
+def _by_score(scored: tuple[float, _Prefix]) -> float:
+    return -scored[0]
 
 
 def _sum(first: float, second: float) -> float:
