@@ -48,6 +48,21 @@ def write_arpa(path: Path, table: NGrams) -> None:
     path.write_text("\n".join([*lines, "\\end\\"]) + "\n", encoding="utf-8")
 
 
+def write_kenlm(path: Path, table: NGrams) -> None:
+    """Write n-grams as KenLM wants them: order 2 at least, and with the ends of each.
+
+    What is added says what backing off would have said. KenLM tells an ARPA file from a
+    binary one by what is in it, whatever its name is.
+    """
+    whole = {("<unk>",): (-3.0, 0.0)} | dict(table)
+    whole.setdefault(("<s>", "</s>"), (log_prob(table, ["<s>"], "</s>"), 0.0))
+    for key in list(table):
+        for begin in range(1, len(key) - 1):
+            end = key[begin:]
+            whole.setdefault(end, (log_prob(table, end[:-1], end[-1]), 0.0))
+    write_arpa(path, whole)
+
+
 def log_prob(table: NGrams, context: Sequence[str], word: str) -> float:
     """Return the base-10 log-probability of a word after others, by the definition."""
     order = max(map(len, table))

@@ -53,6 +53,21 @@ def breathed(samples: Samples, *, rate_hz: int) -> Samples:
     return breathing
 
 
+def overlaid(first: Samples, second: Samples, *, gain: float) -> Samples:
+    """Return two sounds of one length at once, from where they first differ to where they last do.
+
+    Args:
+        first: Given at 0.9 of its loudness there.
+        second: Given at 0.9 times `gain` of its loudness there.
+        gain: Above 1 the second one is louder.
+    """
+    differing = np.flatnonzero(first != second)
+    both = first.copy()
+    part = slice(differing[0], differing[-1] + 1)
+    both[part] = 0.9 * first[part] + 0.9 * gain * second[part]
+    return both
+
+
 def write_model(
     folder: Path,
     *,

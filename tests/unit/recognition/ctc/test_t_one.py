@@ -14,7 +14,7 @@ import pytest
 from onnx import TensorProto
 
 from fakes.small_language import NGrams, write_arpa
-from fakes.tone_models import TONES_HZ, tone_model, tones, write_downloaded_t_one
+from fakes.tone_models import TONES_HZ, overlaid, tone_model, tones, write_downloaded_t_one
 from rechka.audio.samples import Samples
 from rechka.errors import RequestError
 from rechka.recognition.engines.ctc import language_model
@@ -50,12 +50,8 @@ def word_model(**log_probs: float) -> NGrams:
 
 def two_at_once(louder: str, softer: str, rest: str) -> Samples:
     """Return a word that begins with two letters at once, one a little louder."""
-    first, second = (tones(letter + rest, rate_hz=RATE_HZ) for letter in (louder, softer))
-    mixed = 0.9 * first + 0.896 * second
-    # The rest of the word is the same in both.
-    begin = (240 + 120 + 80) * RATE_HZ // 1000
-    mixed[begin:] = first[begin:]
-    return mixed.astype(np.float32)
+    first, second = (tones(letter + rest, rate_hz=RATE_HZ) for letter in (softer, louder))
+    return overlaid(first, second, gain=1.004)
 
 
 def test_a_downloaded_folder_works_with_nothing_but_a_manifest(tmp_path: Path) -> None:

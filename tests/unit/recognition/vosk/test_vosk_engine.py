@@ -12,8 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fakes.tone_kaldi import LETTER_MS, RATE_HZ, WORD_GAP_MS, said, write_kaldi, write_vosk_model
-from fakes.tone_models import WORDS
-from rechka.audio.samples import Samples
+from fakes.tone_models import WORDS, overlaid
 from rechka.errors import RequestError, UnavailableError
 from rechka.recognition.port import EngineStream, StreamOptions
 from rechka.recognition.registry import create_engine
@@ -45,13 +44,6 @@ def open_in(engine: VoskEngine, *, max_alternatives: int = 1) -> EngineStream:
             max_alternatives=max_alternatives,
         )
     )
-
-
-def two_at_once(first: str, second: str, *, second_gain: float) -> Samples:
-    """Return the sounds of two words of one length at the same time."""
-    one, other = said(first), said(second)
-    same = np.isclose(one, other)
-    return np.where(same, one, 0.9 * one + 0.9 * second_gain * other).astype(np.float32)
 
 
 def test_tones_become_words_with_the_times_of_the_tones(folder: Path) -> None:
@@ -147,14 +139,14 @@ def test_several_readings_have_shares_and_no_confidences_of_words(folder: Path) 
     (info,) = engine.models
     assert (info.max_alternatives, info.has_confidences) == (3, False)
     stream = open_in(engine, max_alternatives=3)
-    engine.accept([(stream, two_at_once("bad", "cad", second_gain=1.05))])
+    engine.accept([(stream, overlaid(said("bad"), said("cad"), gain=1.05))])
     first, second = stream.finish()[:2]
     assert {first.text, second.text} == {"bad", "cad"}
     assert 1 > first.confidence > second.confidence > 0
     assert first.confidence + second.confidence <= 1
     # A stream that wants one gets the library's confidences.
     stream = open_in(engine)
-    engine.accept([(stream, two_at_once("bad", "cad", second_gain=1.05))])
+    engine.accept([(stream, overlaid(said("bad"), said("cad"), gain=1.05))])
     (only,) = stream.finish()
     assert 0 < only.words[0].confidence < 1
 
@@ -162,7 +154,7 @@ def test_several_readings_have_shares_and_no_confidences_of_words(folder: Path) 
 def test_readings_of_segments_are_joined_with_one_of_them_changed(folder: Path) -> None:
     engine = engine_of(folder, alternatives=5)
     stream = open_in(engine, max_alternatives=5)
-    engine.accept([(stream, two_at_once("bad", "cad", second_gain=1.05))])
+    engine.accept([(stream, overlaid(said("bad"), said("cad"), gain=1.05))])
     engine.accept([(stream, np.zeros(RATE_HZ, dtype=np.float32))])
     engine.accept([(stream, said("abc"))])
     readings = stream.finish()
@@ -183,7 +175,7 @@ def test_models_of_several_languages_are_served_and_tags_choose(tmp_path: Path) 
         stream = engine.open(
             StreamOptions(language=language, model="general:rc", sample_rate_hz=RATE_HZ)
         )
-        engine.accept([(stream, two_at_once("bad", "cad", second_gain=0.6))])
+        engine.accept([(stream, overlaid(said("bad"), said("cad"), gain=0.6))])
         texts[language] = stream.finish()[0].text
     assert texts == {"tr-TR": "bad", "ru-RU": "cad"}
     chosen = engine_of(tmp_path, tags={"one": ["special"], "two": []})

@@ -144,7 +144,7 @@ def _describe(model: CtcModel, tags: ModelTags, max_streams: int) -> list[ModelI
             language=language,
             tags=chosen,
             sample_rates_hz=(model.acoustic.sample_rate_hz,),
-            max_alternatives=1 if model.graph is None else _MOST_ALTERNATIVES,
+            max_alternatives=_MOST_ALTERNATIVES if model.graph or model.words else 1,
             has_confidences=True,
             has_word_times=True,
             has_trailing_silence=True,

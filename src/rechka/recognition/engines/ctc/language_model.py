@@ -1,4 +1,4 @@
-"""Finds the language model that lies beside an acoustic model, and makes it a graph."""
+"""Finds the language model that lies beside an acoustic model."""
 
 import fcntl
 import os
@@ -12,15 +12,17 @@ from rechka.recognition.engines.ctc.arpa import count_ngrams
 from rechka.recognition.engines.ctc.compile import compile_graph
 from rechka.recognition.engines.ctc.graph import Graph, read_graph
 from rechka.recognition.engines.ctc.graph_file import refuse
+from rechka.recognition.engines.ctc.kenlm_words import KenlmWords
 from rechka.recognition.engines.ctc.tokens import Tokens
 
-__all__ = ["GRAPH_NAME", "load_graph"]
+__all__ = ["load_graph", "load_words"]
 
 _log = structlog.get_logger()
 
-GRAPH_NAME = "graph.bin"
+_GRAPH_NAME = "graph.bin"
 _ARPA_NAMES = ("lm.arpa", "lm.arpa.gz")
 _LEXICON_NAMES = ("lexicon.txt", "lexicon.txt.gz")
+_KENLM_NAME = "kenlm.bin"
 # A graph of so many took 12 s of one core and 1.3 GB, while a server waits for it.
 _MOST_NGRAMS = 2_000_000
 
@@ -44,7 +46,7 @@ def load_graph(folder: Path, tokens_path: Path, tokens: Tokens) -> Graph | None:
         RequestError: A file is no good, does not fit the model, or is too large to be
             compiled while a server starts.
     """
-    graph = folder / GRAPH_NAME
+    graph = folder / _GRAPH_NAME
     if graph.exists():
         return read_graph(graph, tokens.texts)
     arpa = _first(folder, _ARPA_NAMES)
@@ -67,6 +69,29 @@ def load_graph(folder: Path, tokens_path: Path, tokens: Tokens) -> Graph | None:
         if graph.exists():
             return read_graph(graph, tokens.texts)
         return _compile(arpa, lexicon=lexicon, tokens_path=tokens_path, tokens=tokens, kept=graph)
+
+
+def load_words(folder: Path, tokens: Tokens) -> KenlmWords | None:
+    """Return the language model of `kenlm.bin`, for a folder that no graph is made of.
+
+    Args:
+        folder: Of the model.
+        tokens: Inventory of the model.
+
+    Returns:
+        None if the file is not there.
+
+    Raises:
+        RequestError: The file is no good, its package is not installed, or the tokens
+            are no letters with a space between words.
+    """
+    path = folder / _KENLM_NAME
+    if not path.is_file():
+        return None
+    others = [text for number, text in enumerate(tokens.texts) if number != tokens.blank]
+    if tokens.space is None or max(map(len, others)) > 1:
+        raise refuse(path, "got a model of other tokens; accepted: letters and a space")
+    return KenlmWords(path)
 
 
 def _compile(

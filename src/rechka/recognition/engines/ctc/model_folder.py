@@ -12,7 +12,8 @@ from rechka.recognition.engines.ctc.acoustic import AcousticModel
 from rechka.recognition.engines.ctc.beam import BeamParameters
 from rechka.recognition.engines.ctc.graph import Graph
 from rechka.recognition.engines.ctc.graph_file import refuse
-from rechka.recognition.engines.ctc.language_model import load_graph
+from rechka.recognition.engines.ctc.kenlm_words import KenlmWords
+from rechka.recognition.engines.ctc.language_model import load_graph, load_words
 from rechka.recognition.engines.ctc.nemo import NemoModel
 from rechka.recognition.engines.ctc.readings import Calibration
 from rechka.recognition.engines.ctc.t_one import ToneModel
@@ -101,7 +102,9 @@ class CtcModel:
         manifest: What its folder says.
         acoustic: From samples to log-probabilities.
         tokens: What these are of.
-        graph: Words and language model; None for greedy decoding.
+        graph: Vocabulary and language model.
+        words: A language model without a vocabulary; None where there is a graph. With
+            neither the best tokens are joined.
         parameters: Of the beam search.
         calibration: Of the confidences.
     """
@@ -110,6 +113,7 @@ class CtcModel:
     acoustic: AcousticModel
     tokens: Tokens
     graph: Graph | None
+    words: KenlmWords | None
     parameters: BeamParameters
     calibration: Calibration
 
@@ -157,12 +161,14 @@ def read_model(folder: Path, *, threads: int = 1, beam: int = 0) -> CtcModel:
             folder / _TOKENS_NAME,
             f"got {len(tokens.texts)} tokens; accepted: the {acoustic.outputs} of {_MODEL_NAME}",
         )
+    graph = load_graph(folder, folder / _TOKENS_NAME, tokens)
     decoder = manifest.decoder.model_dump() | ({"beam": beam} if beam else {})
     return CtcModel(
         manifest=manifest,
         acoustic=acoustic,
         tokens=tokens,
-        graph=load_graph(folder, folder / _TOKENS_NAME, tokens),
+        graph=graph,
+        words=load_words(folder, tokens) if graph is None else None,
         parameters=BeamParameters(**decoder),
         calibration=Calibration(**manifest.confidence.model_dump()),
     )

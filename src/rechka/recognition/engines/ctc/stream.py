@@ -6,6 +6,7 @@ from rechka.audio.samples import Samples
 from rechka.recognition.engines.ctc.acoustic import AcousticState, run_together
 from rechka.recognition.engines.ctc.greedy import GreedyDecoder
 from rechka.recognition.engines.ctc.hotwords import HotwordBoost
+from rechka.recognition.engines.ctc.letters import LetterDecoder
 from rechka.recognition.engines.ctc.lexical import LexicalDecoder
 from rechka.recognition.engines.ctc.model_folder import CtcModel
 from rechka.recognition.engines.ctc.readings import Decoder, Reading
@@ -94,7 +95,14 @@ class CtcStream:
         self._state = self.model.acoustic.begin()
         self._samples = 0
         self._observation = None
-        if self.model.graph is None:
+        if self.model.words is not None:
+            self._decoder = LetterDecoder(
+                self.model.tokens,
+                self.model.words,
+                parameters=self.model.parameters,
+                calibration=self.model.calibration,
+            )
+        elif self.model.graph is None:
             self._decoder = GreedyDecoder(self.model.tokens, self.model.calibration)
         else:
             self._decoder = LexicalDecoder(
