@@ -224,6 +224,7 @@ class Server:
                 "engine": model.engine,
                 "language": model.language,
                 "tags": list(model.tags),
+                "device": model.device,
             }
             for model in self._recognizer.models
         ]

@@ -72,6 +72,7 @@ async def test_http_tells_alive_and_ready(start: Start) -> None:
             "engine": "scripted",
             "language": "en-US",
             "tags": ["general", "general:rc", "general:deprecated"],
+            "device": "cpu",
         }
 
 

@@ -47,6 +47,11 @@ _COMMANDS = {
         "rechka.cli.models:models", "Install models, and see which there are.", "server"
     ),
     "tls": _Entry("rechka.cli.tls:tls", "Make certificates for trying TLS.", "server"),
+    "bench": _Entry(
+        "rechka.cli.bench:bench",
+        "Measure delays and capacity with many sessions at once.",
+        "server,evaluate",
+    ),
     "evaluate": _Entry(
         "rechka.cli.evaluate:evaluate",
         "Measure accuracy and speed on recorded speech.",

@@ -69,15 +69,14 @@ def create_engine(name: str | Sequence[str], options: Mapping[str, Any]) -> Engi
 
 
 def engine_names() -> tuple[str, ...]:
-    """Return the registered names."""
-    return tuple(_ENGINES)
+    """Return the registered names, also those of other distributions."""
+    return tuple(dict.fromkeys((*_ENGINES, *plugin_names())))
 
 
 def installed_engines() -> tuple[str, ...]:
     """Return the engines that run models and whose packages are installed."""
-    return tuple(
-        name for name, entry in _ENGINES.items() if entry.package and find_spec(entry.package)
-    )
+    own = (name for name, entry in _ENGINES.items() if entry.package and find_spec(entry.package))
+    return tuple(dict.fromkeys((*own, *plugin_names())))
 
 
 def _load(name: str, options: Mapping[str, Any]) -> Engine:
@@ -108,7 +107,7 @@ def _find(name: str) -> Callable[[Mapping[str, Any]], Engine] | None:
 
 
 def _known() -> str:
-    return ", ".join(dict.fromkeys((*_ENGINES, *plugin_names())))
+    return ", ".join(engine_names())
 
 
 def read_options(options: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:

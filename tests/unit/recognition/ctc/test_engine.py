@@ -252,7 +252,10 @@ def test_what_no_model_serves_is_refused(folders: dict[str, Path]) -> None:
     ("options", "problem"),
     [
         ({}, r"engine_options\.models: got \[\]; accepted: at least one folder"),
-        ({"models": ["/nowhere"]}, r"/nowhere: no model is there; accepted: a folder with"),
+        (
+            {"models": ["/nowhere"]},
+            r"/nowhere: no model of the engine 'ctc' is there; accepted: a folder",
+        ),
         (
             {"models": ["x"], "threads": 0},
             r"engine_options\.threads: got 0; accepted: a number from 1",

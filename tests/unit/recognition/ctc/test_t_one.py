@@ -219,7 +219,7 @@ def test_inputs_of_other_types_and_shapes_are_refused(tmp_path: Path) -> None:
     signal = model.graph.input[0].type.tensor_type
     signal.shape.dim[1].ClearField("dim_value")
     onnx.save(model, folder / "model.onnx")
-    with pytest.raises(RequestError, match="input signal: got the length None; accepted: a fixed"):
+    with pytest.raises(RequestError, match="input signal: got length None; accepted: a fixed"):
         engine_of(folder)
     # Both are cast before anything else is done with them.
     model = tone_model(hears_spaces=True)

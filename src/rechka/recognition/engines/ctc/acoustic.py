@@ -15,7 +15,7 @@ import numpy.typing as npt
 import onnxruntime  # type: ignore[import-untyped, unused-ignore]
 
 from rechka.audio.samples import Samples
-from rechka.recognition.engines.ctc.graph_file import refuse
+from rechka.recognition.model_folders import refuse_file
 
 __all__ = ["AcousticModel", "AcousticState", "Front", "OnnxGraph", "run_together"]
 
@@ -156,7 +156,7 @@ class OnnxGraph:
         except Exception as error:
             # onnxruntime has a class for each status, without a base of their own.
             first_line = str(error).partition("\n")[0]
-            raise refuse(path, f"onnxruntime cannot load it: {first_line}") from None
+            raise refuse_file(path, f"onnxruntime cannot load it: {first_line}") from None
         self._path = path
         self.metadata: Mapping[str, str] = self._session.get_modelmeta().custom_metadata_map
         self.inputs = self._session.get_inputs()
@@ -168,7 +168,7 @@ class OnnxGraph:
         )
         if not fits or len(self._session.get_outputs()) != outputs:
             wanted = ", ".join(f"{name} {kind or ''}".strip() for name, kind in inputs.items())
-            raise refuse(
+            raise refuse_file(
                 path,
                 f"got the inputs {', '.join(got)} and {len(self._session.get_outputs())} outputs; "
                 f"accepted: {wanted} and {outputs} outputs",
@@ -194,7 +194,7 @@ class OnnxGraph:
         except ValueError:
             value = lowest - 1
         if value < lowest:
-            raise refuse(
+            raise refuse_file(
                 self._path, f"metadata {name}: got {text!r}; accepted: a number from {lowest}"
             )
         return value

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rechka.recognition.engines.ctc.graph_file import refuse
+from rechka.recognition.model_folders import refuse_file
 
 __all__ = ["Arpa", "count_ngrams", "read_arpa", "read_lexicon"]
 
@@ -51,13 +51,13 @@ def read_arpa(path: Path) -> Arpa:
         try:
             _read_line(arpa, announced, line)
         except (ValueError, IndexError):
-            raise refuse(path, f"line {number}: got {line!r}; {_accepted(arpa)}") from None
+            raise refuse_file(path, f"line {number}: got {line!r}; {_accepted(arpa)}") from None
     if not is_whole or not arpa.orders:
-        raise refuse(path, "it ends without \\end\\, or has no n-grams")
+        raise refuse_file(path, "it ends without \\end\\, or has no n-grams")
     for order, count in announced.items():
         got = arpa.counts[order - 1] if order <= len(arpa.counts) else 0
         if got != count:
-            raise refuse(path, f"got {got} {order}-grams; its head says {count}")
+            raise refuse_file(path, f"got {got} {order}-grams; its head says {count}")
     return arpa
 
 
@@ -73,7 +73,7 @@ def count_ngrams(path: Path) -> int:
         try:
             _read_line(arpa, announced, line)
         except (ValueError, IndexError):
-            raise refuse(path, f"line {number}: got {line!r}; {_accepted(arpa)}") from None
+            raise refuse_file(path, f"line {number}: got {line!r}; {_accepted(arpa)}") from None
         if arpa.orders:
             break
     return sum(count for order, count in announced.items() if order <= _HIGHEST_ORDER)
@@ -127,10 +127,10 @@ def read_lexicon(path: Path) -> list[tuple[str, tuple[str, ...]]]:
             continue
         word, tab, tokens = line.partition("\t")
         if not tab or not word.strip() or not tokens.split():
-            raise refuse(path, f"line {number}: accepted: a word, a tab, tokens")
+            raise refuse_file(path, f"line {number}: accepted: a word, a tab, tokens")
         entries.append((word.strip(), tuple(tokens.split())))
     if not entries:
-        raise refuse(path, "it has no words")
+        raise refuse_file(path, "it has no words")
     return entries
 
 
@@ -141,4 +141,4 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
             for number, line in enumerate(file, 1):
                 yield number, line.rstrip("\r\n").strip(" ")
     except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise refuse(path, str(error)) from None
+        raise refuse_file(path, str(error)) from None

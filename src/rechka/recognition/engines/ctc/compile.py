@@ -19,9 +19,10 @@ import numpy.typing as npt
 
 from rechka.errors import RequestError
 from rechka.recognition.engines.ctc.arpa import Arpa, read_arpa, read_lexicon
-from rechka.recognition.engines.ctc.graph_file import refuse, write_arrays
+from rechka.recognition.engines.ctc.graph_file import write_arrays
 from rechka.recognition.engines.ctc.prefix_tree import build_tree
 from rechka.recognition.engines.ctc.tokens import WORD_START, Tokens, read_tokens
+from rechka.recognition.model_folders import refuse_file
 
 __all__ = ["compile_graph"]
 
@@ -84,14 +85,14 @@ def compile_graph(
 def _spelled(path: Path, model: Arpa, inventory: Tokens) -> list[tuple[str, tuple[str, ...]]]:
     """Return the words of a language model with their letters for tokens."""
     if any(text.startswith(WORD_START) and text != WORD_START for text in inventory.texts):
-        raise refuse(path, "the model's tokens are pieces of words; a lexicon is needed")
+        raise refuse_file(path, "the model's tokens are pieces of words; a lexicon is needed")
     special = {_BEGIN, _END, _UNKNOWN}
     between = {inventory.blank, inventory.space}
     letters = {text for number, text in enumerate(inventory.texts) if number not in between}
     words = [word for (word,) in model.orders[0] if word not in special]
     spelled = [(word, tuple(word)) for word in words if letters.issuperset(word)]
     if not spelled:
-        raise refuse(
+        raise refuse_file(
             path, f"none of its {len(words)} words is spelled with the tokens of the model"
         )
     return spelled
@@ -123,10 +124,10 @@ def _higher_orders(path: Path, model: Arpa, ids: dict[str, int]) -> dict[str, np
     is_missing = parents == len(keys2)
     is_missing[~is_missing] = keys2[parents[~is_missing]] != keys3[~is_missing] // size
     if is_missing.any():
-        raise refuse(path, f"{is_missing.sum()} 3-grams begin with words that are no 2-gram")
+        raise refuse_file(path, f"{is_missing.sum()} 3-grams begin with words that are no 2-gram")
     bigram_followers = np.bincount(parents, minlength=len(keys2))
     if len(bigram_followers) and bigram_followers.max() > np.iinfo(np.uint16).max:
-        raise refuse(path, "more than 65535 3-grams begin with the same two words")
+        raise refuse_file(path, "more than 65535 3-grams begin with the same two words")
     return {
         "unigram_followers": np.bincount(contexts, minlength=size).astype("<u4"),
         **_split("bigram_word", words2),

@@ -11,11 +11,11 @@ from rechka.errors import ErrorCode, RequestError
 from rechka.recognition.engines.ctc.acoustic import AcousticState, run_together
 from rechka.recognition.engines.ctc.model_folder import (
     CtcModel,
-    find_model_folders,
     read_manifest,
     read_model,
 )
 from rechka.recognition.engines.ctc.stream import CtcStream
+from rechka.recognition.model_folders import find_model_folders
 from rechka.recognition.port import EngineStream, ModelInfo, StreamOptions
 from rechka.recognition.registry import read_options
 from rechka.recognition.selection import select_model
@@ -58,7 +58,7 @@ class CtcEngine:
             raise _refusal("models", "got []; accepted: at least one folder of a model")
         self.max_batch: int = chosen["max_batch"]
         tags = ModelTags(chosen["tags"])
-        folders = [folder for path in chosen["models"] for folder in find_model_folders(Path(path))]
+        folders = find_model_folders(chosen["models"], engine="ctc")
         loaded = [
             read_model(folder, threads=chosen["threads"], beam=chosen["beam"])
             for folder in _wanted(folders, tags)

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from rechka.recognition.engines.ctc.graph_file import read_arrays, refuse
+from rechka.recognition.engines.ctc.graph_file import read_arrays
 from rechka.recognition.engines.ctc.ngrams import NGrams
+from rechka.recognition.model_folders import refuse_file
 
 __all__ = ["Graph", "read_graph"]
 
@@ -99,7 +100,7 @@ def read_graph(path: Path, tokens: tuple[str, ...]) -> Graph:
     try:
         graph = Graph(path)
     except (ValueError, KeyError, IndexError, TypeError, zlib.error) as error:
-        raise refuse(path, f"it is malformed: {error}") from None
+        raise refuse_file(path, f"it is malformed: {error}") from None
     if graph.tokens != tokens:
-        raise refuse(path, "it was compiled for other tokens than the model's; compile it again")
+        raise refuse_file(path, "it was compiled for other tokens; compile it again")
     return graph

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rechka.errors import ErrorCode, RequestError
+from rechka.recognition.model_folders import refuse_file
 
-__all__ = ["read_arrays", "refuse", "write_arrays"]
+__all__ = ["read_arrays", "write_arrays"]
 
 _MAGIC = b"RECHKA\0G"
 _VERSION = 1
@@ -57,27 +57,22 @@ def read_arrays(path: Path) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]
         with path.open("rb") as file:
             mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     except (OSError, ValueError) as error:
-        raise refuse(path, str(error)) from None
+        raise refuse_file(path, str(error)) from None
     if len(mapped) < _HEAD.size:
-        raise refuse(path, f"got {len(mapped)} bytes; accepted: at least {_HEAD.size}")
+        raise refuse_file(path, f"got {len(mapped)} bytes; accepted: at least {_HEAD.size}")
     magic, version, header_bytes, checksum = _HEAD.unpack_from(mapped)
     if magic != _MAGIC:
-        raise refuse(path, "it is not a decoding graph; make one with the graph compiler")
+        raise refuse_file(path, "it is not a decoding graph; make one with the graph compiler")
     if version != _VERSION:
-        raise refuse(path, f"got version {version}; accepted: {_VERSION}; compile it again")
+        raise refuse_file(path, f"got version {version}; accepted: {_VERSION}; compile it again")
     body = mapped[_HEAD.size :]
     if zlib.crc32(body) != checksum:
-        raise refuse(path, "its checksum does not fit: it is cut off or damaged")
+        raise refuse_file(path, "its checksum does not fit: it is cut off or damaged")
     try:
         header = json.loads(bytes(body[:header_bytes]))
         return header["facts"], _arrays(header["arrays"], body[header_bytes:])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise refuse(path, f"its header is malformed: {error}") from None
-
-
-def refuse(path: Path, problem: str) -> RequestError:
-    """Return the error that a file of a model is no good."""
-    return RequestError(ErrorCode.INVALID_CONFIG, f"{path}: {problem}")
+        raise refuse_file(path, f"its header is malformed: {error}") from None
 
 
 def _arrays(table: Mapping[str, Any], data: memoryview) -> dict[str, npt.NDArray[Any]]:

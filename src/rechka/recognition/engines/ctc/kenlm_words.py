@@ -8,7 +8,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rechka.recognition.engines.ctc.graph_file import refuse
+from rechka.recognition.model_folders import refuse_file
 
 if TYPE_CHECKING:
     import kenlm
@@ -39,7 +39,7 @@ class KenlmWords:
                 "it is read by the package kenlm, which is not installed; "
                 "pip install 'rechka[kenlm]', or take the file away to decode without it"
             )
-            raise refuse(path, problem) from None
+            raise refuse_file(path, problem) from None
         config = kenlm.Config()
         # Pages come in as they are needed, and workers share them: such files can be
         # larger than the memory.
@@ -49,7 +49,7 @@ class KenlmWords:
             self._model = kenlm.Model(str(path), config)
         except (OSError, RuntimeError) as error:
             first_line = str(error).partition("\n")[0]
-            raise refuse(path, f"kenlm cannot load it: {first_line}") from None
+            raise refuse_file(path, f"kenlm cannot load it: {first_line}") from None
         self._new_state = kenlm.State
         self.begin: kenlm.State = self._new_state()
         self._model.BeginSentenceWrite(self.begin)

@@ -11,9 +11,9 @@ import structlog
 from rechka.recognition.engines.ctc.arpa import count_ngrams
 from rechka.recognition.engines.ctc.compile import compile_graph
 from rechka.recognition.engines.ctc.graph import Graph, read_graph
-from rechka.recognition.engines.ctc.graph_file import refuse
 from rechka.recognition.engines.ctc.kenlm_words import KenlmWords
 from rechka.recognition.engines.ctc.tokens import Tokens
+from rechka.recognition.model_folders import refuse_file
 
 __all__ = ["load_graph", "load_words"]
 
@@ -58,7 +58,7 @@ def load_graph(folder: Path, tokens_path: Path, tokens: Tokens) -> Graph | None:
         command = ["python", "-m", "rechka.recognition.engines.ctc.compile", "--arpa", str(arpa)]
         command += [] if lexicon is None else ["--lexicon", str(lexicon)]
         command += ["--tokens", str(tokens_path), "--output", str(graph)]
-        raise refuse(
+        raise refuse_file(
             arpa,
             f"got {count:,} n-grams; accepted: at most {_MOST_NGRAMS:,} to be compiled at the "
             f"start; run: {shlex.join(command)}",
@@ -90,7 +90,7 @@ def load_words(folder: Path, tokens: Tokens) -> KenlmWords | None:
         return None
     others = [text for number, text in enumerate(tokens.texts) if number != tokens.blank]
     if tokens.space is None or max(map(len, others)) > 1:
-        raise refuse(path, "got a model of other tokens; accepted: letters and a space")
+        raise refuse_file(path, "got a model of other tokens; accepted: letters and a space")
     return KenlmWords(path)
 
 

@@ -11,17 +11,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from rechka.recognition.engines.ctc.acoustic import AcousticModel
 from rechka.recognition.engines.ctc.beam import BeamParameters
 from rechka.recognition.engines.ctc.graph import Graph
-from rechka.recognition.engines.ctc.graph_file import refuse
 from rechka.recognition.engines.ctc.kenlm_words import KenlmWords
 from rechka.recognition.engines.ctc.language_model import load_graph, load_words
 from rechka.recognition.engines.ctc.nemo import NemoModel
 from rechka.recognition.engines.ctc.readings import Calibration
 from rechka.recognition.engines.ctc.t_one import ToneModel
 from rechka.recognition.engines.ctc.tokens import Tokens, read_tokens
+from rechka.recognition.model_folders import MANIFEST_NAME, refuse_file
 
-__all__ = ["CtcModel", "Manifest", "find_model_folders", "read_manifest", "read_model"]
+__all__ = ["CtcModel", "Manifest", "read_manifest", "read_model"]
 
-MANIFEST_NAME = "model.toml"
 _MODEL_NAME = "model.onnx"
 _TOKENS_NAME = "tokens.txt"
 
@@ -118,22 +117,6 @@ class CtcModel:
     calibration: Calibration
 
 
-def find_model_folders(path: Path) -> list[Path]:
-    """Return the folder itself if it is a model's, else those in it, by name.
-
-    Raises:
-        RequestError: There is no model.
-    """
-    if (path / MANIFEST_NAME).is_file():
-        return [path]
-    found = sorted(item.parent for item in path.glob(f"*/{MANIFEST_NAME}"))
-    if not found:
-        raise refuse(
-            path, f"no model is there; accepted: a folder with {MANIFEST_NAME}, or of such"
-        )
-    return found
-
-
 def read_model(folder: Path, *, threads: int = 1, beam: int = 0) -> CtcModel:
     """Load a model.
 
@@ -150,14 +133,14 @@ def read_model(folder: Path, *, threads: int = 1, beam: int = 0) -> CtcModel:
     contract: type[NemoModel | ToneModel] = _CONTRACTS[manifest.contract]
     acoustic: AcousticModel = contract(folder / _MODEL_NAME, threads=threads)
     if acoustic.sample_rate_hz != manifest.sample_rate_hz:
-        raise refuse(
+        raise refuse_file(
             folder / MANIFEST_NAME,
             f"sample_rate_hz: got {manifest.sample_rate_hz}; accepted: "
             f"{acoustic.sample_rate_hz}, which {_MODEL_NAME} eats",
         )
     tokens = read_tokens(folder / _TOKENS_NAME)
     if len(tokens.texts) != acoustic.outputs:
-        raise refuse(
+        raise refuse_file(
             folder / _TOKENS_NAME,
             f"got {len(tokens.texts)} tokens; accepted: the {acoustic.outputs} of {_MODEL_NAME}",
         )
@@ -184,11 +167,11 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         return Manifest(**tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise refuse(path, str(error)) from None
+        raise refuse_file(path, str(error)) from None
     except ValidationError as error:
         problems = [
             f"{'.'.join(str(part) for part in detail['loc'])}: got {detail['input']!r}: "
             f"{detail['msg']}"
             for detail in error.errors()
         ]
-        raise refuse(path, "; ".join(problems)) from None
+        raise refuse_file(path, "; ".join(problems)) from None

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from rechka.audio.samples import Samples
 from rechka.recognition.engines.ctc.acoustic import AcousticState, OnnxGraph
 from rechka.recognition.engines.ctc.features import FEATURE_RATE_HZ, HOP_SAMPLES, LogMel
-from rechka.recognition.engines.ctc.graph_file import refuse
+from rechka.recognition.model_folders import refuse_file
 
 __all__ = ["NemoModel"]
 
@@ -55,20 +55,20 @@ class NemoModel:
         graph = OnnxGraph(path, threads=threads, inputs=_INPUTS, outputs=_OUTPUTS)
         normalization = graph.metadata.get("normalize_type", "")
         if normalization not in {"", "NA"}:
-            raise refuse(path, f"metadata normalize_type: got {normalization!r}; accepted: ''")
+            raise refuse_file(path, f"metadata normalize_type: got {normalization!r}; accepted: ''")
         self._graph = graph
         self._window = graph.number("window_size")
         self._shift = graph.number("chunk_shift")
         subsampling = graph.number("subsampling_factor")
         if self._shift > self._window or self._shift % subsampling:
-            raise refuse(
+            raise refuse_file(
                 path,
                 f"metadata chunk_shift: got {self._shift}; accepted: a multiple of "
                 f"subsampling_factor {subsampling}, at most window_size {self._window}",
             )
         self.outputs = graph.number("vocab_size") + 1
         if graph.last_dimension not in {None, self.outputs}:
-            raise refuse(
+            raise refuse_file(
                 path,
                 f"metadata vocab_size: got {self.outputs - 1}; accepted: one less than the "
                 f"{graph.last_dimension} outputs",

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from rechka.recognition.engines.ctc.graph_file import refuse
 from rechka.recognition.engines.ctc.tokens import Tokens
+from rechka.recognition.model_folders import refuse_file
 
 __all__ = ["PrefixTree", "build_tree"]
 
@@ -73,7 +73,7 @@ def build_tree(
         for text in spelling:
             token = index.get(text)
             if token is None or token == tokens.blank:
-                raise refuse(path, f"{word!r} has the token {text!r}, which the model has not")
+                raise refuse_file(path, f"{word!r} has the token {text!r}, which the model has not")
             node = edges.setdefault((node, token), len(edges) + 1)
         entries[node, word] = None
     parent = np.array([0, *(node for node, _ in edges)], dtype=np.int64)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from rechka.audio.samples import Samples
 from rechka.recognition.engines.ctc.acoustic import AcousticState, OnnxGraph
-from rechka.recognition.engines.ctc.graph_file import refuse
+from rechka.recognition.model_folders import refuse_file
 
 __all__ = ["ToneModel"]
 
@@ -52,9 +52,9 @@ class ToneModel:
         chunk_ms = graph.number("frame_length_ms")
         chunk = graph.inputs[0].shape[1]
         if not isinstance(chunk, int):
-            raise refuse(path, f"input signal: got the length {chunk!r}; accepted: a fixed number")
+            raise refuse_file(path, f"input signal: got length {chunk!r}; accepted: a fixed number")
         if chunk_ms * self.sample_rate_hz != chunk * 1000:
-            raise refuse(
+            raise refuse_file(
                 path,
                 f"metadata frame_length_ms: got {chunk_ms}; accepted: "
                 f"{chunk * 1000 / self.sample_rate_hz:g}, the length of {chunk} samples of signal",
@@ -65,11 +65,11 @@ class ToneModel:
         kind = kinds.get(graph.inputs[1].type)
         if kind is None:
             got = graph.inputs[1].type
-            raise refuse(path, f"input state: got {got}; accepted: {', '.join(kinds)}")
+            raise refuse_file(path, f"input state: got {got}; accepted: {', '.join(kinds)}")
         self._state = np.zeros(graph.number("state_dim"), dtype=kind)
         frames, self.outputs = self._measure()
         if chunk_ms % frames:
-            raise refuse(
+            raise refuse_file(
                 path,
                 f"first output: got {frames} frames for {chunk_ms} ms; accepted: a number that "
                 "divides the length",
@@ -84,9 +84,9 @@ class ToneModel:
         except Exception as error:
             # onnxruntime has a class for each status, without a base of their own.
             first_line = str(error).partition("\n")[0]
-            raise refuse(self._path, f"it does not run on silence: {first_line}") from None
+            raise refuse_file(self._path, f"it does not run on silence: {first_line}") from None
         if log_probs.ndim != _RANK or after.shape != (1, len(self._state)):
-            raise refuse(
+            raise refuse_file(
                 self._path,
                 f"got outputs of the shapes {log_probs.shape} and {after.shape}; accepted: "
                 f"(1, frames, tokens) and (1, {len(self._state)})",

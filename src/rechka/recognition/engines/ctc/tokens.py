@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from rechka.recognition.engines.ctc.graph_file import refuse
+from rechka.recognition.model_folders import refuse_file
 
 __all__ = ["WORD_START", "Tokens", "read_tokens"]
 
@@ -38,20 +38,20 @@ def read_tokens(path: Path) -> Tokens:
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise refuse(path, str(error)) from None
+        raise refuse_file(path, str(error)) from None
     texts: dict[int, str] = {}
     for number, line in enumerate(lines, 1):
         text, _, index = line.rstrip("\r").rpartition(" ")
         if not line.strip():
             continue
         if not index.isdecimal() or int(index) in texts:
-            raise refuse(path, f"line {number}: accepted: a token, a space and a new number")
+            raise refuse_file(path, f"line {number}: accepted: a token, a space and a new number")
         texts[int(index)] = text
     if sorted(texts) != list(range(len(texts))) or not texts:
-        raise refuse(path, f"got {len(texts)} tokens; accepted: numbers from 0 without a gap")
+        raise refuse_file(path, f"got {len(texts)} tokens; accepted: numbers from 0 without a gap")
     ordered = tuple(texts[index] for index in range(len(texts)))
     blanks = [ordered.index(text) for text in _BLANKS if text in ordered]
     if not blanks:
-        raise refuse(path, f"no token is the blank; accepted: {', '.join(_BLANKS)}")
+        raise refuse_file(path, f"no token is the blank; accepted: {', '.join(_BLANKS)}")
     spaces = [ordered.index(text) for text in _SPACES if text in ordered]
     return Tokens(ordered, blank=blanks[0], space=spaces[0] if spaces else None)

@@ -10,9 +10,10 @@ from rechka.audio.samples import Samples
 from rechka.errors import ErrorCode, RequestError
 from rechka.recognition.engines.sherpa.guarded import SherpaModel, Track
 from rechka.recognition.engines.sherpa.loading import LoadOptions, check_provider, load_model
-from rechka.recognition.engines.sherpa.model_folder import find_model_folders, read_manifest
+from rechka.recognition.engines.sherpa.model_folder import read_manifest
 from rechka.recognition.engines.sherpa.refusals import refuse_option
 from rechka.recognition.engines.sherpa.stream import SherpaStream
+from rechka.recognition.model_folders import find_model_folders
 from rechka.recognition.port import EngineStream, ModelInfo, StreamOptions
 from rechka.recognition.registry import read_options
 from rechka.recognition.selection import select_model
@@ -151,7 +152,7 @@ def _own(stream: EngineStream) -> SherpaStream:
 
 def _wanted(paths: Sequence[str], tags: ModelTags) -> list[Path]:
     """Return the folders of the models that some tag selects."""
-    folders = [folder for path in paths for folder in find_model_folders(Path(path))]
+    folders = find_model_folders(paths, engine="sherpa")
     manifests = {folder: read_manifest(folder) for folder in folders}
     tags.require_known(manifest.name for manifest in manifests.values())
     wanted = [

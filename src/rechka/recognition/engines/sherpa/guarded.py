@@ -19,7 +19,7 @@ from rechka.recognition.engines.sherpa.hotwords import spell_hotwords
 from rechka.recognition.engines.sherpa.layout import Layout
 from rechka.recognition.engines.sherpa.model_folder import Manifest
 from rechka.recognition.engines.sherpa.pieces import Pieces
-from rechka.recognition.engines.sherpa.refusals import refuse_file
+from rechka.recognition.model_folders import refuse_file
 from rechka.recognition.port import Hotword
 
 __all__ = ["Result", "SherpaModel", "Track"]

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import onnxruntime  # type: ignore[import-untyped, unused-ignore]
 
 from rechka.recognition.engines.sherpa.model_folder import ModelFiles
-from rechka.recognition.engines.sherpa.refusals import refuse_file
+from rechka.recognition.model_folders import refuse_file
 
 __all__ = ["Layout", "read_layout"]
 

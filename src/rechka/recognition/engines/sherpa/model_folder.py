@@ -7,11 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from rechka.recognition.engines.sherpa.refusals import refuse_file
+from rechka.recognition.model_folders import MANIFEST_NAME, refuse_file
 
-__all__ = ["Manifest", "ModelFiles", "find_files", "find_model_folders", "read_manifest"]
+__all__ = ["Manifest", "ModelFiles", "find_files", "read_manifest"]
 
-_MANIFEST_NAME = "model.toml"
 _PARTS = ("encoder", "decoder", "joiner")
 
 _FileName = Annotated[str, Field(pattern=r"^[^/\\]+$")]
@@ -114,32 +113,13 @@ class ModelFiles:
     bpe: Path | None
 
 
-def find_model_folders(path: Path) -> list[Path]:
-    """Return the folder itself if it is a model's, else those in it of this engine, by name.
-
-    Raises:
-        RequestError: There is no model, or a manifest cannot be read.
-    """
-    if (path / _MANIFEST_NAME).is_file():
-        return [path]
-    found = sorted(item for item in path.glob(f"*/{_MANIFEST_NAME}"))
-    own = [item.parent for item in found if _read_toml(item).get("engine") == "sherpa"]
-    if not own:
-        raise refuse_file(
-            path,
-            f"no model of the engine 'sherpa' is there; accepted: a folder with "
-            f"{_MANIFEST_NAME}, or of such",
-        )
-    return own
-
-
 def read_manifest(folder: Path) -> Manifest:
     """Read `model.toml`.
 
     Raises:
         RequestError: It cannot be read, or a value is not accepted; each one is named.
     """
-    path = folder / _MANIFEST_NAME
+    path = folder / MANIFEST_NAME
     try:
         return Manifest(**_read_toml(path))
     except ValidationError as error:
@@ -181,7 +161,7 @@ def _part(folder: Path, part: str, name: str) -> Path:
         raise refuse_file(
             folder,
             f"files.{part}: got {', '.join(found) or 'none'}; accepted: one file "
-            f"{part}*.onnx, or its name in {_MANIFEST_NAME}",
+            f"{part}*.onnx, or its name in {MANIFEST_NAME}",
         )
     return folder / found[0]
 

@@ -9,8 +9,8 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from rechka.recognition.engines.sherpa.refusals import refuse_file
 from rechka.recognition.engines.sherpa.tokens import WORD_START
+from rechka.recognition.model_folders import refuse_file
 
 __all__ = ["Pieces", "read_pieces"]
 

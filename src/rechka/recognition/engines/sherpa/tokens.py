@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rechka.recognition.engines.sherpa.refusals import refuse_file
+from rechka.recognition.model_folders import refuse_file
 
 __all__ = ["WORD_START", "TimedWord", "join_words", "read_tokens"]
 

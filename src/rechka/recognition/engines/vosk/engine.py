@@ -4,7 +4,6 @@ The library decodes one stream at a time, and lets go of Python's lock meanwhile
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,11 +13,10 @@ from rechka.audio.samples import Samples
 from rechka.errors import ErrorCode, RequestError
 from rechka.recognition.engines.vosk.model_folder import (
     VoskFolder,
-    find_model_folders,
     read_folder,
-    refuse,
 )
 from rechka.recognition.engines.vosk.stream import VoskStream
+from rechka.recognition.model_folders import find_model_folders, refuse_file
 from rechka.recognition.port import EngineStream, ModelInfo, StreamOptions
 from rechka.recognition.registry import read_options
 from rechka.recognition.selection import select_model
@@ -54,8 +52,8 @@ class VoskEngine:
         if not chosen["models"]:
             raise _refusal("models", "got []; accepted: at least one folder of a model")
         tags = ModelTags(chosen["tags"])
-        paths = [folder for path in chosen["models"] for folder in find_model_folders(Path(path))]
-        folders = [read_folder(path) for path in dict.fromkeys(paths)]
+        paths = find_model_folders(chosen["models"], engine="vosk")
+        folders = [read_folder(path) for path in paths]
         tags.require_known(folder.manifest.name for folder in folders)
         vosk.SetLogLevel(_ERRORS_ONLY)
         self._loaded: dict[ModelInfo, vosk.Model] = {}
@@ -114,7 +112,7 @@ def _load(folder: VoskFolder) -> vosk.Model:
     except Exception as error:
         # The library has one class for all that can be wrong.
         problem = f"vosk cannot load it ({error}); what it says of it stands above in the log"
-        raise refuse(folder.kaldi, problem) from None
+        raise refuse_file(folder.kaldi, problem) from None
 
 
 def _describe(folder: VoskFolder, tags: ModelTags, chosen: Mapping[str, Any]) -> list[ModelInfo]:

@@ -13,11 +13,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from rechka.errors import ErrorCode, RequestError
+from rechka.recognition.model_folders import MANIFEST_NAME, refuse_file
 
-__all__ = ["Manifest", "VoskFolder", "find_model_folders", "read_folder", "refuse"]
+__all__ = ["Manifest", "VoskFolder", "read_folder"]
 
-_MANIFEST_NAME = "model.toml"
 _FST_MAGIC = struct.pack("<i", 2125659606)
 # Kaldi writes binary files behind "\0B" and text files without anything before.
 _ACOUSTIC_STARTS = (b"\0B<TransitionModel>", b"<TransitionModel>")
@@ -69,22 +68,6 @@ class VoskFolder:
     kaldi: Path
 
 
-def find_model_folders(path: Path) -> list[Path]:
-    """Return the folder itself if it is a model's, else those in it, by name.
-
-    Raises:
-        RequestError: There is no model.
-    """
-    if (path / _MANIFEST_NAME).is_file():
-        return [path]
-    found = sorted(item.parent for item in path.glob(f"*/{_MANIFEST_NAME}"))
-    if not found:
-        raise refuse(
-            path, f"no model is there; accepted: a folder with {_MANIFEST_NAME}, or of such"
-        )
-    return found
-
-
 def read_folder(folder: Path) -> VoskFolder:
     """Read a model's manifest and check its files.
 
@@ -95,7 +78,7 @@ def read_folder(folder: Path) -> VoskFolder:
     Raises:
         RequestError: A file is missing or no good, or they do not fit together.
     """
-    manifest = _read_manifest(folder / _MANIFEST_NAME)
+    manifest = _read_manifest(folder / MANIFEST_NAME)
     kaldi = _find_kaldi(folder)
     is_old = not (kaldi / "am").is_dir()
     acoustic, conf, graph = (kaldi / ("" if is_old else name) for name in ("am", "conf", "graph"))
@@ -115,23 +98,18 @@ def read_folder(folder: Path) -> VoskFolder:
     return VoskFolder(manifest, kaldi)
 
 
-def refuse(path: Path, problem: str) -> RequestError:
-    """Return the error that a file of a model is no good."""
-    return RequestError(ErrorCode.INVALID_CONFIG, f"{path}: {problem}")
-
-
 def _read_manifest(path: Path) -> Manifest:
     try:
         return Manifest(**tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise refuse(path, str(error)) from None
+        raise refuse_file(path, str(error)) from None
     except ValidationError as error:
         problems = [
             f"{'.'.join(str(part) for part in detail['loc'])}: got {detail['input']!r}: "
             f"{detail['msg']}"
             for detail in error.errors()
         ]
-        raise refuse(path, "; ".join(problems)) from None
+        raise refuse_file(path, "; ".join(problems)) from None
 
 
 def _find_kaldi(folder: Path) -> Path:
@@ -142,7 +120,7 @@ def _find_kaldi(folder: Path) -> Path:
         return folder
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "none"
-        raise refuse(
+        raise refuse_file(
             folder,
             f"got {names}; accepted: the files of one model of vosk (am/final.mdl, or "
             "final.mdl in old ones), here or in one folder",
@@ -159,16 +137,16 @@ def _require_start(path: Path, starts: tuple[bytes, ...], kind: str) -> None:
         with path.open("rb") as file:
             head = file.read(max(1, *map(len, starts)))
     except OSError as error:
-        raise refuse(path, error.strerror or "it cannot be read") from None
+        raise refuse_file(path, error.strerror or "it cannot be read") from None
     if not head or not head.startswith(starts):
-        raise refuse(path, f"got {head!r}; accepted: {kind}")
+        raise refuse_file(path, f"got {head!r}; accepted: {kind}")
 
 
 def _check_silence(path: Path) -> None:
     """Check the phones of silence: without any the library ends the process."""
     phones = _settings(path).get("endpoint.silence-phones", "")
     if _PHONES.fullmatch(phones) is None:
-        raise refuse(
+        raise refuse_file(
             path,
             f"--endpoint.silence-phones: got {phones!r}; accepted: numbers with colons between",
         )
@@ -181,12 +159,12 @@ def _check_rate(conf: Path, rate_hz: int) -> None:
     try:
         model_rate_hz = float(text)
     except ValueError:
-        raise refuse(path, f"--sample-frequency: got {text!r}; accepted: a number") from None
+        raise refuse_file(path, f"--sample-frequency: got {text!r}; accepted: a number") from None
     if model_rate_hz != rate_hz:
-        raise refuse(
+        raise refuse_file(
             path,
             f"--sample-frequency: got {model_rate_hz:g}; accepted: {rate_hz}, which "
-            f"{_MANIFEST_NAME} says",
+            f"{MANIFEST_NAME} says",
         )
 
 
@@ -195,12 +173,12 @@ def _settings(path: Path) -> dict[str, str]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise refuse(path, str(error)) from None
+        raise refuse_file(path, str(error)) from None
     settings = {}
     for number, line in enumerate(lines, 1):
         text = line.partition("#")[0].strip()
         if text and not text.startswith("--"):
-            raise refuse(path, f"line {number}: got {text!r}; accepted: --name=value")
+            raise refuse_file(path, f"line {number}: got {text!r}; accepted: --name=value")
         name, _, value = text.removeprefix("--").partition("=")
         settings[name.strip()] = value.strip()
     return settings

@@ -1,0 +1,110 @@
+"""The command `rechka bench`."""
+
+import asyncio
+import json
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.live import Live
+
+from rechka.cli.bench.report import live_table, print_figures, write_report
+from rechka.cli.bench.runs import Runner
+from rechka.cli.bench.server import own_server
+from rechka.cli.bench.sessions import Progress
+from rechka.cli.bench.speech import read_clips
+from rechka.observability.logs import configure_logging
+from rechka.session.endpoint import EndpointParameters
+from rechka.settings import load_settings
+from rechka.spec import AudioEncoding, RecognitionSpec
+
+__all__ = ["bench"]
+
+
+@click.command()
+@click.option("--sessions", default=10, show_default=True, help="People who speak at once.")
+@click.option("--duration", default=60.0, show_default=True, help="Seconds that each speaks.")
+@click.option(
+    "--audio",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    required=True,
+    help="Folder of recordings; what they say is chosen from it.",
+)
+@click.option("--lang", default="en-US", show_default=True)
+@click.option("--model", default="general", show_default=True)
+@click.option("--rate", default=16_000, show_default=True, help="Rate that is sent.")
+@click.option("--endpoint", help="Server to measure; without it one is started.")
+@click.option("--token", envvar="RECHKA_TOKEN", help="IAM token for --endpoint.")
+@click.option("--folder-id", default="", help="Folder for --endpoint.")
+@click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Settings of the server, also of the one at --endpoint: its pause is taken off.",
+)
+@click.option("--gap", default=1.5, show_default=True, help="Silence between recordings.")
+@click.option("--longest", default=12.0, show_default=True, help="Pass over longer recordings.")
+@click.option("--check", is_flag=True, help="Also compare each text with that of its file alone.")
+@click.option("--find-capacity", is_flag=True, help="Raise the load until answers are late.")
+@click.option(
+    "--max-final-delay-ms",
+    default=300.0,
+    show_default=True,
+    help="Late, for --find-capacity: the 95th percentile of the finals.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option(
+    "--report",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write report.html, report.png and report.json there.",
+)
+def bench(
+    audio: Path,
+    lang: str,
+    model: str,
+    rate: int,
+    config: Path | None,
+    *,
+    as_json: bool,
+    report: Path | None,
+    **how: Any,
+) -> None:
+    """Let many people speak at once, at the speed of speech, and measure how long they wait.
+
+    The end of speech in each recording is known to the sample, so the delay of a final is
+    that of the server alone: the pause that ends an utterance is taken off.
+    """
+    configure_logging(level="warning")
+    clips = read_clips(audio, rate_hz=rate, longest_s=how["longest"])
+    spec = RecognitionSpec(
+        language=lang,
+        model=model,
+        encoding=AudioEncoding.LINEAR16_PCM,
+        sample_rate_hz=rate,
+        partial_results=True,
+        raw_results=True,
+    )
+    pause_s = EndpointParameters.from_settings(load_settings(config).endpointing).pause_ms / 1000
+    with ExitStack() as stack:
+        server = None
+        if how["endpoint"] is None:
+            server = stack.enter_context(own_server(config))
+            how |= {"endpoint": server.endpoint, "token": server.token}
+        runner = Runner(clips, spec, pause_s=pause_s, server=server, how=how)
+        console = Console(stderr=True)
+        live = Live(console=console, transient=True) if console.is_terminal else None
+        if live is not None:
+            stack.enter_context(live)
+
+        def watch(progress: Progress) -> None:
+            if live is not None:
+                live.update(live_table(progress))
+
+        runs = asyncio.run(runner.run(watch))
+    if report is not None:
+        write_report(report, runs)
+    if as_json:
+        click.echo(json.dumps([run.as_dict() for run in runs]))
+    else:
+        print_figures(runs)

@@ -1,0 +1,183 @@
+"""One run at a given load, or several until answers are late."""
+
+import asyncio
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rechka.audio.samples import to_pcm16
+from rechka.cli.bench.figures import Figures, summarize
+from rechka.cli.bench.server import OwnServer
+from rechka.cli.bench.sessions import Outcome, Progress, Target, run_all
+from rechka.cli.bench.speech import Clip, Part, Talk, make_talk
+from rechka.client import AsyncClient, RetryPolicy
+from rechka.spec import RecognitionSpec
+
+__all__ = ["Run", "Runner"]
+
+# The search for the capacity ends when it is known to this share.
+_PRECISION = 0.05
+_MOST_SESSIONS = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One load and what it showed.
+
+    Attributes:
+        load: Sessions at once.
+        figures: Of all of them.
+        final_delays_s: Each final's, for a plot.
+        elapsed_s: How long the run took.
+        server_s: Processor time of the server's own process; None if it is not ours.
+        worker_s: Processor time of its workers.
+        is_late: Whether it was more than the capacity; None if that was not asked.
+    """
+
+    load: int
+    figures: Figures
+    final_delays_s: tuple[float, ...]
+    elapsed_s: float
+    server_s: float | None = None
+    worker_s: float | None = None
+    is_late: bool | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {
+            "sessions_at_once": self.load,
+            **self.figures.as_dict(),
+            "elapsed_s": round(self.elapsed_s, 2),
+            "server_processor_s": self.server_s,
+            "worker_processor_s": self.worker_s,
+            "is_late": self.is_late,
+        }
+
+
+class Runner:
+    """Runs loads against one server.
+
+    Args:
+        clips: What people say.
+        spec: Settings of every session.
+        pause_s: Pause that ends an utterance there.
+        server: The server, if it is our own.
+        how: Options of the command.
+    """
+
+    def __init__(
+        self,
+        clips: Sequence[Clip],
+        spec: RecognitionSpec,
+        *,
+        pause_s: float,
+        server: OwnServer | None,
+        how: Mapping[str, Any],
+    ) -> None:
+        self._clips = clips
+        self._spec = spec
+        self._pause_s = pause_s
+        self._server = server
+        self._how = how
+        self._alone: dict[str, str] | None = None
+
+    async def run(self, watch: Callable[[Progress], None]) -> list[Run]:
+        """Return the run that is asked for, or all of a search with the capacity last."""
+        how = self._how
+        async with AsyncClient(
+            how["endpoint"],
+            token=how["token"],
+            folder_id=how["folder_id"],
+            # A refusal is to be seen, not tried again.
+            retries=RetryPolicy(first_attempts=1, attempts=1),
+        ) as client:
+            target = Target(client, self._spec, self._pause_s)
+            if how["check"]:
+                await self._hear_alone(target, watch)
+            if how["find_capacity"]:
+                return await self._search(target, watch)
+            return [await self._load(target, how["sessions"], watch)]
+
+    async def _search(self, target: Target, watch: Callable[[Progress], None]) -> list[Run]:
+        """Double the load until answers are late, then halve the doubt."""
+        runs: list[Run] = []
+        good, bad = 0, _MOST_SESSIONS
+        load = self._how["sessions"]
+        while load < _MOST_SESSIONS and bad - good > max(1, math.ceil(_PRECISION * good)):
+            run = await self._load(target, load, watch)
+            runs.append(run)
+            if run.is_late:
+                bad = min(bad, load)
+            else:
+                good = max(good, load)
+            load = load * 2 if bad == _MOST_SESSIONS else (good + bad) // 2
+            if not load:
+                break
+        return sorted(runs, key=lambda run: (bool(run.is_late), run.load))
+
+    async def _load(self, target: Target, load: int, watch: Callable[[Progress], None]) -> Run:
+        rate_hz = self._spec.sample_rate_hz
+        lasting_s, gap_s = self._how["duration"], self._how["gap"]
+        talks = [
+            make_talk(self._clips, rate_hz=rate_hz, lasting_s=lasting_s, gap_s=gap_s, seed=number)
+            for number in range(load)
+        ]
+        before = None if self._server is None else self._server.processor_s()
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        outcomes = await run_all(target, talks, spread_s=min(5.0, lasting_s / 2), watch=watch)
+        elapsed_s = loop.time() - began_s
+        server_s = worker_s = None
+        if self._server is not None and before is not None:
+            after = self._server.processor_s()
+            server_s, worker_s = (round(b - a, 2) for a, b in zip(before, after, strict=True))
+        return self._judged(load, outcomes, elapsed_s, server_s, worker_s)
+
+    def _judged(
+        self,
+        load: int,
+        outcomes: Sequence[Outcome],
+        elapsed_s: float,
+        server_s: float | None,
+        worker_s: float | None,
+    ) -> Run:
+        figures = summarize(outcomes, self._alone)
+        delays = tuple(
+            answer.final_delay_s
+            for outcome in outcomes
+            for answer in outcome.answers
+            if answer.final_delay_s is not None
+        )
+        is_late = None
+        if self._how["find_capacity"]:
+            is_late = bool(
+                figures.errors
+                or figures.unanswered > 0.02 * figures.answers
+                or not figures.final.p95_ms <= self._how["max_final_delay_ms"]
+            )
+        return Run(load, figures, delays, elapsed_s, server_s, worker_s, is_late)
+
+    async def _hear_alone(self, target: Target, watch: Callable[[Progress], None]) -> None:
+        """Note the text of each clip that nothing else disturbs, two at a time."""
+        rate_hz = self._spec.sample_rate_hz
+        gap_s = self._how["gap"]
+        gap = bytes(2 * int(gap_s * rate_hz))
+        self._alone = {}
+        for at in range(0, len(self._clips), 2):
+            talks = [
+                Talk(
+                    gap + to_pcm16(clip.samples) + gap,
+                    (Part(clip, gap_s, gap_s + len(clip.samples) / rate_hz),),
+                )
+                for clip in self._clips[at : at + 2]
+            ]
+            for outcome in await run_all(target, talks, spread_s=0.0, watch=watch):
+                (answer,) = outcome.answers
+                self._alone[answer.part.clip.name] = answer.text
+
+    @staticmethod
+    def cores() -> int:
+        """Return how many cores this process may use."""
+        return len(os.sched_getaffinity(0))

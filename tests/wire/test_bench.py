@@ -1,0 +1,148 @@
+"""`rechka bench` against a server whose capacity and answers are known."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from rechka.cli.bench.report import print_figures, write_report
+from rechka.cli.bench.runs import Run, Runner
+from rechka.cli.bench.sessions import Progress
+from rechka.cli.bench.speech import Clip, make_talk, read_clips
+from rechka.spec import AudioEncoding, RecognitionSpec
+from wire_client import Running, Start
+
+SPEC = RecognitionSpec(
+    language="en-US",
+    encoding=AudioEncoding.LINEAR16_PCM,
+    sample_rate_hz=8_000,
+    partial_results=True,
+    raw_results=True,
+)
+
+
+@pytest.fixture
+def clips(pcm: bytes, tmp_path: Path) -> Sequence[Clip]:
+    """One utterance of a second, written with silence around it and read again."""
+    samples = np.frombuffer(pcm, dtype="<i2")[4_000:13_000]
+    padded = np.concatenate((np.zeros(4_000, "<i2"), samples, np.zeros(8_000, "<i2")))
+    (tmp_path / "audio" / "deep").mkdir(parents=True)
+    soundfile.write(tmp_path / "audio" / "deep" / "one.wav", padded, 8_000)
+    return read_clips(tmp_path / "audio", rate_hz=8_000, longest_s=5.0)
+
+
+async def bench(running: Running, clips: Sequence[Clip], **how: Any) -> list[Run]:
+    options = {
+        "endpoint": running.server.grpc_address,
+        "token": running.access.iam_token,
+        "folder_id": "",
+        "sessions": 2,
+        "duration": 1.0,
+        "gap": 1.5,
+        "check": False,
+        "find_capacity": False,
+        "max_final_delay_ms": 60_000.0,
+    }
+    runner = Runner(clips, SPEC, pause_s=0.6, server=None, how=options | how)
+    return await runner.run(lambda progress: None)
+
+
+def test_silence_at_the_ends_of_a_recording_is_cut_off(clips: Sequence[Clip]) -> None:
+    (clip,) = clips
+    assert clip.name == "deep/one.wav"
+    assert 0.5 * 8_000 < len(clip.samples) <= 9_000
+    assert np.abs(clip.samples[-80:]).max() > 0.01
+
+
+def test_a_talk_says_when_each_clip_ends(clips: Sequence[Clip]) -> None:
+    talk = make_talk(clips, rate_hz=8_000, lasting_s=4.0, gap_s=1.0, seed=1)
+    samples = np.frombuffer(talk.pcm, dtype="<i2")
+    assert len(talk.parts) == 2 or len(talk.parts) == 3
+    for part in talk.parts:
+        end = round(part.end_s * 8_000)
+        assert np.abs(samples[end - 80 : end]).max() > 300
+        assert not samples[end : end + 8_000].any()
+    assert talk == make_talk(clips, rate_hz=8_000, lasting_s=4.0, gap_s=1.0, seed=1)
+
+
+async def test_every_clip_is_answered_and_the_delays_are_those_of_the_server(
+    start: Start, clips: Sequence[Clip]
+) -> None:
+    running = await start()
+    (run,) = await bench(running, clips, sessions=3)
+    figures = run.figures
+    assert figures.sessions == figures.answers == figures.final.count == 3
+    assert figures.unanswered == 0
+    assert not figures.errors
+    # No final can come before the pause is over; the time of the end is known to 10 ms.
+    assert min(run.final_delays_s) > -0.1
+    assert figures.first_partial.count == 3
+
+
+async def test_a_text_that_differs_from_that_of_the_file_alone_is_noticed(
+    start: Start, clips: Sequence[Clip]
+) -> None:
+    running = await start(lines=["alone"])
+    (run,) = await bench(running, clips, check=True)
+    assert run.figures.changed == 0
+    # Every utterance of a session has a line of its own: the second clip reads otherwise.
+    running = await start(lines=["first", "second"])
+    (run,) = await bench(running, clips, check=True, duration=4.0, sessions=1)
+    assert run.figures.answers == 2
+    assert run.figures.changed == 1
+
+
+async def test_refused_sessions_are_counted_by_their_code(
+    start: Start, clips: Sequence[Clip]
+) -> None:
+    running = await start(engine_options={"max_streams": 2})
+    (run,) = await bench(running, clips, sessions=5)
+    assert run.figures.errors == {"OVERLOADED": 3}
+    assert run.figures.answers == 2
+
+
+async def test_the_capacity_is_the_highest_load_without_errors(
+    start: Start, clips: Sequence[Clip], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    running = await start(engine_options={"max_streams": 3})
+    runs = await bench(running, clips, sessions=1, find_capacity=True)
+    assert max(run.load for run in runs if not run.is_late) == 3
+    assert min(run.load for run in runs if run.is_late) == 4
+    print_figures(runs)
+    assert "capacity: 3 sessions" in capsys.readouterr().out
+    write_report(tmp_path / "report", runs)
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert "capacity: 3 sessions" in page
+    assert (tmp_path / "report" / "report.png").read_bytes().startswith(b"\x89PNG")
+
+
+async def test_late_answers_are_more_than_the_capacity(start: Start, clips: Sequence[Clip]) -> None:
+    running = await start()
+    runs = await bench(running, clips, sessions=1, find_capacity=True, max_final_delay_ms=-1e9)
+    assert [run.load for run in runs] == [1]
+    assert runs[0].is_late
+
+
+async def test_whoever_watches_sees_the_run_go_on(start: Start, clips: Sequence[Clip]) -> None:
+    running = await start()
+    seen: list[tuple[int, int]] = []
+
+    def watch(progress: Progress) -> None:
+        seen.append((progress.running, progress.ended))
+
+    options = {
+        "endpoint": running.server.grpc_address,
+        "token": running.access.iam_token,
+        "folder_id": "",
+        "sessions": 2,
+        "duration": 1.0,
+        "gap": 1.5,
+        "check": False,
+        "find_capacity": False,
+    }
+    await Runner(clips, SPEC, pause_s=0.6, server=None, how=options).run(watch)
+    assert (2, 0) in seen
+    assert seen[-1] == (0, 2)
