@@ -128,7 +128,12 @@ async def serving(data_dir: Path, **recognition: Any) -> AsyncIterator[Machine]:
     )
     async with (
         Server(settings) as server,
-        httpx.AsyncClient(base_url=f"http://{server.http_address}", timeout=120) as http,
+        # A connection that is kept may be closed by the server just when it is used again.
+        httpx.AsyncClient(
+            base_url=f"http://{server.http_address}",
+            limits=httpx.Limits(max_keepalive_connections=0),
+            timeout=None,
+        ) as http,
         grpc.aio.insecure_channel(server.grpc_address) as channel,
     ):
         await server.wait_ready()
