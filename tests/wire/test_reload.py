@@ -8,7 +8,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,7 @@ class Machine:
     running: Running
     data_dir: Path
     http: httpx.AsyncClient
+    turn: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def pool(self) -> WorkerPool:
@@ -67,6 +68,7 @@ class Machine:
         while True:
             answer = await self.http.get("/readyz")
             assert answer.status_code == 200
+            self.take_turn()
             body: dict[str, Any] = answer.json()
             if is_so(body):
                 return body
@@ -86,21 +88,29 @@ class Machine:
         return outcome.finals
 
     async def talk(self, until: asyncio.Event) -> tuple[int, list[str]]:
-        """Say one utterance after another; return how many, and what was heard."""
+        """Say one utterance after another, a piece of it each time that readiness was asked for.
+
+        Returns:
+            How many were said, and what was heard.
+        """
         call = self.running.open()
         await call.write(opening())
-        said, heard = 0, []
+        said = 0
         while not until.is_set():
             for message in utterance():
+                if not until.is_set():
+                    await self.turn.wait()
                 await call.write(message)
             said += 1
-            response = await call.read()
-            assert response.chunks[0].final
-            heard.append(response.chunks[0].alternatives[0].text)
         await call.done_writing()
         outcome = await outcome_of(call)
         assert outcome.error is None
-        return said, heard + outcome.finals
+        return said, outcome.finals
+
+    def take_turn(self) -> None:
+        """Let those who talk go on by a piece."""
+        turn, self.turn = self.turn, asyncio.Event()
+        turn.set()
 
     async def say_once(self) -> Any:
         """Return a session that has said one utterance and stays open."""
@@ -128,7 +138,12 @@ async def serving(data_dir: Path, **recognition: Any) -> AsyncIterator[Machine]:
     )
     async with (
         Server(settings) as server,
-        httpx.AsyncClient(base_url=f"http://{server.http_address}", timeout=120) as http,
+        # A connection that is kept may be closed by the server just when it is used again.
+        httpx.AsyncClient(
+            base_url=f"http://{server.http_address}",
+            limits=httpx.Limits(max_keepalive_connections=0),
+            timeout=None,
+        ) as http,
         grpc.aio.insecure_channel(server.grpc_address) as channel,
     ):
         await server.wait_ready()
@@ -164,6 +179,7 @@ async def test_twenty_sessions_lose_no_word_when_another_model_takes_over(begin:
     await machine.wait_for_model("second")
     assert await machine.hear() == [TEXTS["second"]]
     is_over.set()
+    machine.take_turn()
     for said, heard in await asyncio.gather(*talking):
         assert heard == [TEXTS["first"]] * said
     await machine.pool.wait_for_retired()
@@ -183,6 +199,7 @@ async def test_a_broken_model_harms_no_session_and_is_told(begin: Begin) -> None
     assert [model["name"] for model in body["models"]] == ["first"]
     assert await machine.hear() == [TEXTS["first"]]
     is_over.set()
+    machine.take_turn()
     said, heard = await talking
     assert heard == [TEXTS["first"]] * said
     assert machine.pool.pids == pids
