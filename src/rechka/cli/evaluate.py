@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import json
+import os
 import statistics
 import tempfile
 import time
@@ -79,6 +80,11 @@ class Measured:
 @click.option("--endpoint", help="Server to measure; without it one is started for the purpose.")
 @click.option("--token", envvar="RECHKA_TOKEN", help="IAM token for --endpoint.")
 @click.option("--folder-id", default="", help="Folder for --endpoint.")
+@click.option(
+    "--models",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of installed models, DATA_DIR/models, for the server that is started.",
+)
 @click.option("--lang", default="en-US", show_default=True, help="Language of the clips.")
 @click.option("--model", default="general", show_default=True)
 @click.option("--rate", type=int, help="Resample the clips to this rate before sending.")
@@ -149,7 +155,7 @@ def _read_manifest(path: Path) -> list[Clip]:
 
 @asynccontextmanager
 async def _server(
-    endpoint: str | None, token: str | None, folder_id: str
+    *, endpoint: str | None, token: str | None, folder_id: str, models: Path | None
 ) -> AsyncIterator[AsyncClient]:
     """Connect to the server that is named, or to one of our own."""
     if endpoint is not None:
@@ -157,6 +163,8 @@ async def _server(
             yield client
         return
     with tempfile.TemporaryDirectory() as data_dir:
+        if models is not None:
+            (Path(data_dir) / "models").symlink_to(os.path.abspath(models))  # noqa: PTH100 - pure
         ports = {"grpc_address": "127.0.0.1:0", "http_address": "127.0.0.1:0"}
         unlimited = {"sessions_per_s": 0, "concurrent_sessions": 0}
         settings = load_settings(
@@ -174,14 +182,12 @@ async def _measure(
     spec: RecognitionSpec,
     *,
     sessions: int,
-    endpoint: str | None,
-    token: str | None,
-    folder_id: str,
     rate: int | None,
     pace: str,
+    **server: Any,
 ) -> list[Measured]:
     room = asyncio.Semaphore(sessions)
-    async with _server(endpoint, token, folder_id) as client:
+    async with _server(**server) as client:
 
         async def measure(clip: Clip) -> Measured:
             async with room:

@@ -43,6 +43,11 @@ __all__ = ["bench"]
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Settings of the server, also of the one at --endpoint: its pause is taken off.",
 )
+@click.option(
+    "--models",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of installed models, DATA_DIR/models, for the server that is started.",
+)
 @click.option("--gap", default=1.5, show_default=True, help="Silence between recordings.")
 @click.option("--longest", default=12.0, show_default=True, help="Pass over longer recordings.")
 @click.option("--check", is_flag=True, help="Also compare each text with that of its file alone.")
@@ -89,7 +94,7 @@ def bench(
     with ExitStack() as stack:
         server = None
         if how["endpoint"] is None:
-            server = stack.enter_context(own_server(config))
+            server = stack.enter_context(own_server(config, how["models"]))
             how |= {"endpoint": server.endpoint, "token": server.token}
         runner = Runner(clips, spec, pause_s=pause_s, server=server, how=how)
         console = Console(stderr=True)

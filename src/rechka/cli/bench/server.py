@@ -42,11 +42,12 @@ class OwnServer:
 
 
 @contextmanager
-def own_server(config: Path | None) -> Iterator[OwnServer]:
+def own_server(config: Path | None, models: Path | None) -> Iterator[OwnServer]:
     """Start a server on free ports with a data folder of its own; stop it afterwards.
 
     Args:
         config: Settings; ports, data folder and quotas are set here all the same.
+        models: Folder of installed models; None serves the starter models.
 
     Raises:
         UnavailableError: It did not start.
@@ -57,6 +58,9 @@ def own_server(config: Path | None) -> Iterator[OwnServer]:
             "RECHKA_ACCESS__SESSIONS_PER_S": "0",
             "RECHKA_ACCESS__CONCURRENT_SESSIONS": "0",
         }
+        Path(folder, "data").mkdir()
+        if models is not None:
+            Path(folder, "data", "models").symlink_to(models.absolute())
         rechka = (sys.executable, "-m", "rechka")
         data = ("--data-dir", str(Path(folder, "data")))
         made = subprocess.run(  # noqa: S603 - our own command
