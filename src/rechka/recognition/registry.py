@@ -15,7 +15,7 @@ __all__ = ["create_engine", "read_options"]
 _ENGINES: Mapping[str, str] = MappingProxyType(
     {
         "ctc": "rechka.recognition.engines.ctc.engine:CtcEngine",
-        "pocketsphinx": "rechka.recognition.engines.pocketsphinx:PocketsphinxEngine",
+        "pocketsphinx": "rechka.recognition.engines.pocketsphinx.engine:PocketsphinxEngine",
         "scripted": "rechka.recognition.engines.scripted:ScriptedEngine",
     }
 )
