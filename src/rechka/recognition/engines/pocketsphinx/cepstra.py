@@ -33,6 +33,16 @@ _USUAL_FRAMES = 20
 # The first frames wait for each other, so that their mean is one of more than noise. An
 # utterance comes with 300 ms from before its first voice, so nobody waits longer for it.
 _WAITING_FRAMES = 30
+# Bands without any signal, as 8 kHz audio has above 4 kHz, look to the model like nothing
+# that it was trained on; noise of this power fills them, against the loudest voice so far.
+# A fixed loudness of it would drown a faint voice. Always the same noise, so that the
+# same audio gives the same text.
+_FILL = 10 ** (-46 / 10)
+_FILL_FRAMES = 100
+# Power of the rounding of 16-bit samples in a mel: fills what is silent to the last bit.
+_LEAST_FILL = 0.4
+# What a frame leaves of the loudest so far: a second takes 1 dB.
+_FORGETTING = 10 ** (-0.1 / _FILL_FRAMES)
 # Keeps the logarithm finite, in the units of the power of 16-bit samples.
 _FLOOR = 1e-4
 
@@ -49,6 +59,8 @@ class Cepstra:
 
     def __init__(self) -> None:
         self._noise = _Noise()
+        self._loudest = 0.0
+        self._frames = 0
         self.begin()
 
     def begin(self) -> None:
@@ -69,11 +81,19 @@ class Cepstra:
             emphasized[0] -= _PREEMPHASIS * (self._samples[start - 1] if start else self._before)
             spectrum = np.fft.rfft(emphasized * _window(), _FFT)
             mels = _mel_bank() @ (spectrum.real**2 + spectrum.imag**2)
-            cepstra[index] = _transform() @ np.log(self._noise.remove(mels) + _FLOOR)
+            filled = self._filled(mels)
+            cepstra[index] = _transform() @ np.log(self._noise.remove(filled) + _FLOOR)
         if count:
             self._before = float(self._samples[count * _HOP - 1])
             self._samples = self._samples[count * _HOP :]
         return cepstra
+
+    def _filled(self, mels: _Floats) -> _Floats:
+        self._loudest = max(float(mels.mean()), self._loudest * _FORGETTING)
+        self._frames += 1
+        fill = _fill()[self._frames % _FILL_FRAMES]
+        result: _Floats = mels + max(self._loudest * _FILL, _LEAST_FILL) * fill
+        return result
 
 
 class RunningMean:
@@ -173,6 +193,17 @@ def _mel_bank() -> _Floats:
 
 def _to_mel(hz: float) -> float:
     return float(2595 * np.log10(1 + hz / 700))
+
+
+@cache
+def _fill() -> _Floats:
+    """Return mels of white noise whose mean is 1, shape (100, 25)."""
+    noise = np.random.default_rng(0).normal(0.0, 1.0, _HOP * (_FILL_FRAMES - 1) + _WINDOW + 1)
+    emphasized = noise[1:] - _PREEMPHASIS * noise[:-1]
+    windows = np.lib.stride_tricks.sliding_window_view(emphasized, _WINDOW)[::_HOP]
+    mels = np.abs(np.fft.rfft(windows * _window(), _FFT)) ** 2 @ _mel_bank().T
+    result: _Floats = mels / mels.mean()
+    return result
 
 
 @cache
