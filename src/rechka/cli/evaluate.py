@@ -3,7 +3,6 @@
 import asyncio
 import csv
 import json
-import os
 import statistics
 import tempfile
 import time
@@ -82,7 +81,7 @@ class Measured:
 @click.option("--folder-id", default="", help="Folder for --endpoint.")
 @click.option(
     "--models",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path),
     help="Folder of installed models, DATA_DIR/models, for the server that is started.",
 )
 @click.option("--lang", default="en-US", show_default=True, help="Language of the clips.")
@@ -164,7 +163,7 @@ async def _server(
         return
     with tempfile.TemporaryDirectory() as data_dir:
         if models is not None:
-            (Path(data_dir) / "models").symlink_to(os.path.abspath(models))  # noqa: PTH100 - pure
+            (Path(data_dir) / "models").symlink_to(models)
         ports = {"grpc_address": "127.0.0.1:0", "http_address": "127.0.0.1:0"}
         unlimited = {"sessions_per_s": 0, "concurrent_sessions": 0}
         settings = load_settings(

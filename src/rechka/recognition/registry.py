@@ -34,7 +34,7 @@ _ENGINES: Mapping[str, _Entry] = MappingProxyType(
     {
         "ctc": _Entry("rechka.recognition.engines.ctc.engine:CtcEngine", "onnxruntime"),
         "pocketsphinx": _Entry(
-            "rechka.recognition.engines.pocketsphinx:PocketsphinxEngine", "pocketsphinx"
+            "rechka.recognition.engines.pocketsphinx.engine:PocketsphinxEngine", "pocketsphinx"
         ),
         "sherpa": _Entry("rechka.recognition.engines.sherpa.engine:SherpaEngine", "sherpa_onnx"),
         "scripted": _Entry("rechka.recognition.engines.scripted:ScriptedEngine", ""),

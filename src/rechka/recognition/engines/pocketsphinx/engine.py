@@ -11,10 +11,12 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pocketsphinx
 
-from rechka.audio.samples import Samples, to_pcm16
+from rechka.audio.samples import Samples
 from rechka.errors import CapacityError, ErrorCode, RequestError
+from rechka.recognition.engines.pocketsphinx.cepstra import RATE_HZ, Cepstra, RunningMean
 from rechka.recognition.port import EngineStream, ModelInfo, Observation, StreamOptions
 from rechka.recognition.registry import read_options
 from rechka.recognition.tags import ModelTags
@@ -22,18 +24,9 @@ from rechka.results import Hypothesis, Word
 
 __all__ = ["PocketsphinxEngine"]
 
-_RATE_HZ = 16_000
 _FRAME_MS = 10
 # The decoder looks 5 frames ahead and its features 3; the rest is for the word's end.
-_TAIL = np.zeros(_RATE_HZ * 150 // 1000, dtype=np.float32)
-# Bands without any signal, as 8 kHz audio has above 4 kHz, look to the model like
-# nothing that it was trained on; noise at -60 dBFS fills them. On synthesized speech
-# at 8 kHz the word error rate was 86 % without it, and 78, 70 and 80 % with noise at
-# -66, -60 and -54 dBFS. Always the same noise, so
-# that the same audio gives the same text.
-_NOISE = np.random.default_rng(0).normal(0.0, 1e-3, _RATE_HZ).astype(np.float32)
-# The cepstral mean that the model comes with: the decoder's own way starts from it.
-_CEPSTRAL_MEAN = "40,3,-1"
+_TAIL = np.zeros(RATE_HZ * 150 // 1000, dtype=np.float32)
 # Paths of the lattice that differ in fillers only are many.
 _MOST_PATHS = 200
 _PRONUNCIATION = re.compile(r"\(\d+\)$")
@@ -78,7 +71,7 @@ class PocketsphinxEngine:
                 engine="pocketsphinx",
                 language=_LANGUAGE,
                 tags=selecting,
-                sample_rates_hz=(_RATE_HZ,),
+                sample_rates_hz=(RATE_HZ,),
                 max_alternatives=10,
                 has_confidences=True,
                 has_word_times=True,
@@ -89,13 +82,10 @@ class PocketsphinxEngine:
 
     def warm_up(self) -> None:
         """Make every decoder and run each once."""
-        self._idle = [
-            pocketsphinx.Decoder(samprate=_RATE_HZ, loglevel="FATAL")
-            for _ in range(self._max_streams)
-        ]
+        self._idle = [_make_decoder() for _ in range(self._max_streams)]
         for decoder in list(self._idle):
             stream = PocketsphinxStream(decoder, max_alternatives=1, given_back=[])
-            stream.accept(np.zeros(_RATE_HZ, dtype=np.float32))
+            stream.accept(np.zeros(RATE_HZ, dtype=np.float32))
             stream.finish()
 
     def open(self, options: StreamOptions) -> "PocketsphinxStream":
@@ -106,11 +96,11 @@ class PocketsphinxEngine:
             CapacityError: Every decoder is in use.
         """
         model = self.models[0]
-        if options.language != model.language or options.sample_rate_hz != _RATE_HZ:
+        if options.language != model.language or options.sample_rate_hz != RATE_HZ:
             raise RequestError(
                 ErrorCode.INVALID_CONFIG,
                 f"got {options.language} at {options.sample_rate_hz} Hz; "
-                f"accepted: {model.language} at {_RATE_HZ} Hz",
+                f"accepted: {model.language} at {RATE_HZ} Hz",
             )
         if not self._idle:
             raise CapacityError(ErrorCode.OVERLOADED, "Every decoder is in use", retry_after_s=1.0)
@@ -146,6 +136,8 @@ class PocketsphinxStream:
         given_back: list[pocketsphinx.Decoder],
     ) -> None:
         self._decoder: pocketsphinx.Decoder | None = decoder
+        self._cepstra = Cepstra()
+        self._mean = RunningMean()
         self._max_alternatives = max_alternatives
         self._given_back = given_back
         self._decoded = 0
@@ -155,13 +147,11 @@ class PocketsphinxStream:
         """Decode samples of the running utterance."""
         decoder = self._lent()
         if not self._is_in_utterance:
-            # Each utterance starts from the model's own mean: one that was carried over
-            # from a short utterance made the next one worse more often than better.
-            decoder.set_cmn(_CEPSTRAL_MEAN)
             decoder.start_utt()
             self._is_in_utterance = True
-        positions = np.arange(self._decoded, self._decoded + len(samples))
-        decoder.process_raw(to_pcm16(samples + _NOISE[positions % len(_NOISE)]))
+            self._cepstra.begin()
+            self._mean.begin()
+        self._search(self._mean.remove(self._cepstra.accept(samples)))
         self._decoded += len(samples)
 
     def observe(self) -> Observation:
@@ -171,7 +161,7 @@ class PocketsphinxStream:
             return Observation(_hypothesis(()), 0)
         words = tuple(self._words())
         end_ms = words[-1].end_ms if words else 0
-        silence_ms = max(0, self._decoded * 1000 // _RATE_HZ - end_ms)
+        silence_ms = max(0, self._decoded * 1000 // RATE_HZ - end_ms)
         return Observation(_hypothesis(words), silence_ms)
 
     def finish(self) -> tuple[Hypothesis, ...]:
@@ -179,6 +169,7 @@ class PocketsphinxStream:
         if not self._is_in_utterance:
             return ()
         self.accept(_TAIL)
+        self._search(self._mean.rest())
         decoder = self._lent()
         decoder.end_utt()
         self._is_in_utterance = False
@@ -196,6 +187,10 @@ class PocketsphinxStream:
         if self._is_in_utterance:
             decoder.end_utt()
         self._given_back.append(decoder)
+
+    def _search(self, cepstra: npt.NDArray[np.float64]) -> None:
+        if len(cepstra):
+            self._lent().process_cep(cepstra.astype(np.float32).tobytes())
 
     def _lent(self) -> pocketsphinx.Decoder:
         if self._decoder is None:
@@ -228,6 +223,14 @@ class PocketsphinxStream:
                 seen.add(text)
                 ratio = min(1.0, path.score / best_score) if best_score else 0.0
                 yield Hypothesis(text, confidence=best.confidence * ratio)
+
+
+def _make_decoder() -> pocketsphinx.Decoder:
+    decoder = pocketsphinx.Decoder(samprate=RATE_HZ, loglevel="FATAL")
+    # The model's folder asks for a mean, so only a setting made afterwards turns it off.
+    decoder.config["cmn"] = "none"
+    decoder.reinit_feat()
+    return decoder
 
 
 def _hypothesis(words: tuple[Word, ...]) -> Hypothesis:

@@ -1,0 +1,1 @@
+"""US English by the pocketsphinx wheel, which carries its model."""
