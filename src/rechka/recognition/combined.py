@@ -20,9 +20,12 @@ class CombinedEngine:
 
     def __init__(self, engines: Sequence[Engine]) -> None:
         self._engines = tuple(engines)
-        self.models: Sequence[ModelInfo] = tuple(
-            model for engine in self._engines for model in engine.models
-        )
+        # Of models that compare equal the first engine's is served.
+        self._owners: dict[ModelInfo, Engine] = {}
+        for engine in self._engines:
+            for model in engine.models:
+                self._owners.setdefault(model, engine)
+        self.models: Sequence[ModelInfo] = tuple(self._owners)
         self.max_batch = max(engine.max_batch for engine in self._engines)
 
     def warm_up(self) -> None:
@@ -38,10 +41,7 @@ class CombinedEngine:
             CapacityError: That engine is full.
         """
         model = select_model(self.models, language=options.language, model=options.model)
-        # An engine's models are its own objects: equal ones of two engines are two.
-        engine = next(
-            engine for engine in self._engines if any(own is model for own in engine.models)
-        )
+        engine = self._owners[model]
         return CombinedStream(engine, engine.open(options))
 
     def accept(self, batch: Sequence[tuple[EngineStream, Samples]]) -> None:

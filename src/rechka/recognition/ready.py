@@ -58,7 +58,7 @@ class ReadyQueue(Generic[_Stream]):
             left: list[_Stream] = []
             while queue and (not taken or len(taken) < most(taken[0].model)):
                 stream = queue.popleft()
-                is_other = bool(taken) and stream.model is not taken[0].model
+                is_other = bool(taken) and stream.model != taken[0].model
                 (left if is_other else taken).append(stream)
             queue.extendleft(reversed(left))
         return taken

@@ -205,9 +205,9 @@ class Scheduler:
                 except Exception as failure:
                     error = failure
             errors.append(error)
-        stream = jobs[0].stream
-        audio_s = sum(len(job.samples) for job in jobs) / stream.rate_hz
-        self._note(stream.model, audio_s, self._timer() - began_s)
+        # Streams of one model may have several of its rates.
+        audio_s = sum(len(job.samples) / job.stream.rate_hz for job in jobs)
+        self._note(jobs[0].stream.model, audio_s, self._timer() - began_s)
         self._steps += 1
         self._batched += len(jobs)
         return errors
@@ -229,13 +229,15 @@ class Scheduler:
     def _try(self, model: ModelInfo) -> None:
         """Let a model decode noise in the engine's thread, to see what it costs.
 
-        Noise costs more than speech, so the first streams are admitted with care.
+        Noise costs more than speech, so the first streams are admitted with care. A model
+        all of whose tags another one serves is left alone: no stream can get it.
         """
+        tag = self._own_tag(model)
+        if tag is None:
+            return
         rate_hz = model.sample_rates_hz[0]
         noise = np.random.default_rng(0).normal(0.0, 0.05, int(_TRIAL_S * rate_hz))
-        options = StreamOptions(
-            language=model.language, model=model.tags[0], sample_rate_hz=rate_hz
-        )
+        options = StreamOptions(language=model.language, model=tag, sample_rate_hz=rate_hz)
         stream = self._engine.open(options)
         step = STEP_MS * rate_hz // 1000
         began_s = self._timer()
@@ -245,6 +247,14 @@ class Scheduler:
         stream.finish()
         self._costs.learn(model, audio_s=_TRIAL_S, busy_s=self._timer() - began_s)
         stream.close()
+
+    def _own_tag(self, model: ModelInfo) -> str | None:
+        """Return a tag by which a stream gets this very model, None if there is none."""
+        served = self._engine.models
+        for tag in model.tags:
+            if select_model(served, language=model.language, model=tag) == model:
+                return tag
+        return None
 
     def _decode(self, jobs: Sequence[Job]) -> dict[int, Exception]:
         """Decode a batch; if it fails, find out by single decoding who is the cause."""

@@ -1,12 +1,11 @@
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from rechka.audio.samples import Samples
 from rechka.errors import (
     CapacityError,
     ErrorCode,
@@ -15,7 +14,7 @@ from rechka.errors import (
     RequestError,
     UnavailableError,
 )
-from rechka.recognition.port import EngineStream, Finished, Heard, StreamOptions
+from rechka.recognition.port import Finished, Heard, StreamOptions
 from rechka.recognition.scheduled_stream import ScheduledStream
 from rechka.recognition.scheduler import Scheduler
 from unit.recognition.gated_engine import OPTIONS, GatedEngine, silence
@@ -274,98 +273,6 @@ async def test_an_opening_that_is_canceled_leaves_no_stream_behind() -> None:
             await opening
         engine.gate.set()
         await scheduler.open(OPTIONS)
-
-
-class CostlyEngine(GatedEngine):
-    """Takes a given share of the audio's length to decode it, by a clock of its own."""
-
-    def __init__(self, real_time_factor: float) -> None:
-        super().__init__(max_batch=8)
-        self.real_time_factor = real_time_factor
-        self.now_s = 0.0
-        self._rates_hz: dict[int, int] = {}
-
-    def open(self, options: StreamOptions) -> Any:
-        stream = super().open(options)
-        self._rates_hz[id(stream)] = options.sample_rate_hz
-        return stream
-
-    def accept(self, batch: Sequence[tuple[EngineStream, Samples]]) -> None:
-        super().accept(batch)
-        for stream, samples in batch:
-            self.now_s += self.real_time_factor * len(samples) / self._rates_hz[id(stream)]
-
-
-async def test_as_many_streams_are_admitted_as_the_measured_cost_allows() -> None:
-    engine = CostlyEngine(0.25)
-    async with running(
-        engine, max_streams=100, max_load=0.8, timer=lambda: engine.now_s
-    ) as scheduler:
-        streams = [await scheduler.open(OPTIONS) for _ in range(3)]
-        with pytest.raises(CapacityError) as refusal:
-            await scheduler.open(OPTIONS)
-        assert refusal.value.code is ErrorCode.OVERLOADED
-        assert refusal.value.retry_after_s == 1.0
-        assert abs((await scheduler.measure()).load - 0.75) < 1e-6
-        await streams[0].close()
-        await scheduler.open(OPTIONS)
-
-
-async def test_streams_that_are_opened_at_the_same_moment_are_counted_too() -> None:
-    engine = CostlyEngine(0.25)
-    async with running(
-        engine, max_streams=100, max_load=0.8, timer=lambda: engine.now_s
-    ) as scheduler:
-        opened = await asyncio.gather(
-            *(scheduler.open(OPTIONS) for _ in range(20)), return_exceptions=True
-        )
-        assert sum(isinstance(one, ScheduledStream) for one in opened) == 3
-        assert sum(isinstance(one, CapacityError) for one in opened) == 17
-
-
-async def test_the_cost_of_what_is_decoded_changes_what_is_admitted() -> None:
-    engine = CostlyEngine(0.7)
-    async with running(
-        engine, max_streams=100, max_load=0.8, timer=lambda: engine.now_s
-    ) as scheduler:
-        stream = await scheduler.open(OPTIONS)
-        with pytest.raises(CapacityError):
-            await scheduler.open(OPTIONS)
-        engine.real_time_factor = 0.1
-        for _ in range(40):
-            await stream.send(silence(10_000))
-            await stream.finish()
-            await finished(stream)
-        assert len([await scheduler.open(OPTIONS) for _ in range(6)]) == 6
-
-
-async def test_one_stream_is_served_however_slow_the_engine_is() -> None:
-    engine = CostlyEngine(3.0)
-    async with running(engine, max_load=0.8, timer=lambda: engine.now_s) as scheduler:
-        stream = await scheduler.open(OPTIONS)
-        await stream.close()
-        await scheduler.open(OPTIONS)
-
-
-async def test_a_batch_is_no_larger_than_can_be_decoded_in_a_moment() -> None:
-    engine = CostlyEngine(0.25)
-    async with running(
-        engine, max_streams=100, max_load=10.0, timer=lambda: engine.now_s
-    ) as scheduler:
-        first, *others = [await scheduler.open(OPTIONS) for _ in range(9)]
-        engine.batches.clear()
-        engine.gate.clear()
-        engine.entered.clear()
-        await first.send(silence(200))
-        await entered(engine)
-        for stream in others:
-            await stream.send(silence(200))
-            await stream.finish()
-        engine.gate.set()
-        for stream in others:
-            await finished(stream)
-        # 200 ms of audio cost 50 ms each, and a step is to take at most 100 ms.
-        assert max(len(batch) for batch in engine.batches) == 2
 
 
 async def test_what_was_done_is_measured() -> None:

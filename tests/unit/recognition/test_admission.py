@@ -1,0 +1,195 @@
+"""How many streams a scheduler admits, by what they are seen to cost."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from rechka.audio.samples import Samples
+from rechka.errors import CapacityError, ErrorCode
+from rechka.recognition.combined import CombinedEngine
+from rechka.recognition.port import Engine, EngineStream, Finished, StreamOptions
+from rechka.recognition.scheduled_stream import ScheduledStream
+from rechka.recognition.scheduler import Scheduler
+from unit.recognition.gated_engine import OPTIONS, GatedEngine, silence
+
+
+@asynccontextmanager
+async def running(
+    engine: "CostlyEngine", *, max_load: float, combined: Engine | None = None
+) -> AsyncIterator[Scheduler]:
+    """Run an engine, or others that it is one of, by its own clock."""
+    scheduler = Scheduler(
+        combined or engine, max_streams=100, max_load=max_load, timer=lambda: engine.now_s
+    )
+    await scheduler.start()
+    try:
+        yield scheduler
+    finally:
+        engine.gate.set()
+        await scheduler.close()
+
+
+async def finished(stream: ScheduledStream) -> Finished:
+    """Return the next settled utterance."""
+    async for event in stream.events():
+        if isinstance(event, Finished):
+            return event
+    raise AssertionError("the events ended")
+
+
+async def entered(engine: GatedEngine) -> None:
+    """Wait until the engine's thread is inside `accept`."""
+    assert await asyncio.to_thread(engine.entered.wait, 120)
+
+
+class CostlyEngine(GatedEngine):
+    """Takes a given share of the audio's length to decode it, by a clock of its own."""
+
+    def __init__(self, real_time_factor: float) -> None:
+        super().__init__(max_batch=8)
+        self.real_time_factor = real_time_factor
+        self.now_s = 0.0
+        self._rates_hz: dict[int, int] = {}
+
+    def open(self, options: StreamOptions) -> Any:
+        stream = super().open(options)
+        self._rates_hz[id(stream)] = options.sample_rate_hz
+        return stream
+
+    def accept(self, batch: Sequence[tuple[EngineStream, Samples]]) -> None:
+        super().accept(batch)
+        for stream, samples in batch:
+            self.now_s += self.real_time_factor * len(samples) / self._rates_hz[id(stream)]
+
+
+async def test_as_many_streams_are_admitted_as_the_measured_cost_allows() -> None:
+    engine = CostlyEngine(0.25)
+    async with running(engine, max_load=0.8) as scheduler:
+        streams = [await scheduler.open(OPTIONS) for _ in range(3)]
+        with pytest.raises(CapacityError) as refusal:
+            await scheduler.open(OPTIONS)
+        assert refusal.value.code is ErrorCode.OVERLOADED
+        assert refusal.value.retry_after_s == 1.0
+        assert abs((await scheduler.measure()).load - 0.75) < 1e-6
+        await streams[0].close()
+        await scheduler.open(OPTIONS)
+
+
+async def test_streams_that_are_opened_at_the_same_moment_are_counted_too() -> None:
+    engine = CostlyEngine(0.25)
+    async with running(engine, max_load=0.8) as scheduler:
+        opened = await asyncio.gather(
+            *(scheduler.open(OPTIONS) for _ in range(20)), return_exceptions=True
+        )
+        assert sum(isinstance(one, ScheduledStream) for one in opened) == 3
+        assert sum(isinstance(one, CapacityError) for one in opened) == 17
+
+
+async def test_the_cost_of_what_is_decoded_changes_what_is_admitted() -> None:
+    engine = CostlyEngine(0.7)
+    async with running(engine, max_load=0.8) as scheduler:
+        stream = await scheduler.open(OPTIONS)
+        with pytest.raises(CapacityError):
+            await scheduler.open(OPTIONS)
+        engine.real_time_factor = 0.1
+        for _ in range(40):
+            await stream.send(silence(10_000))
+            await stream.finish()
+            await finished(stream)
+        assert len([await scheduler.open(OPTIONS) for _ in range(6)]) == 6
+
+
+async def test_one_stream_is_served_however_slow_the_engine_is() -> None:
+    engine = CostlyEngine(3.0)
+    async with running(engine, max_load=0.8) as scheduler:
+        stream = await scheduler.open(OPTIONS)
+        await stream.close()
+        await scheduler.open(OPTIONS)
+
+
+async def test_a_batch_is_no_larger_than_can_be_decoded_in_a_moment() -> None:
+    engine = CostlyEngine(0.25)
+    async with running(engine, max_load=10.0) as scheduler:
+        first, *others = [await scheduler.open(OPTIONS) for _ in range(9)]
+        engine.batches.clear()
+        engine.gate.clear()
+        engine.entered.clear()
+        await first.send(silence(200))
+        await entered(engine)
+        for stream in others:
+            await stream.send(silence(200))
+            await stream.finish()
+        engine.gate.set()
+        for stream in others:
+            await finished(stream)
+        # 200 ms of audio cost 50 ms each, and a step is to take at most 100 ms.
+        assert max(len(batch) for batch in engine.batches) == 2
+
+
+async def test_streams_of_one_model_may_have_several_rates_and_cost_what_they_cost() -> None:
+    engine = CostlyEngine(0.25)
+    async with running(engine, max_load=10.0) as scheduler:
+        slow, fast = [
+            await scheduler.open(replace(OPTIONS, sample_rate_hz=rate_hz))
+            for rate_hz in (8_000, 16_000)
+        ]
+        engine.gate.clear()
+        engine.entered.clear()
+        await slow.send(silence(100))
+        await entered(engine)
+        for stream in (slow, fast):
+            # The same number of samples: 200 ms of the one, 100 ms of the other.
+            await stream.send(silence(200))
+            await stream.finish()
+        engine.gate.set()
+        for stream in (slow, fast):
+            await finished(stream)
+        measures = await scheduler.measure()
+        assert abs(measures.decoded_s - 0.4) < 1e-9
+        assert abs(measures.load - 2 * 0.25) < 1e-9
+
+
+async def test_a_model_whose_tags_another_one_serves_is_not_tried_in_its_place() -> None:
+    engine = CostlyEngine(0.25)
+    shadowed, partly = CostlyEngine(0.0), CostlyEngine(0.0)
+    for hidden in (shadowed, partly):
+        hidden.models = tuple(replace(model, name="hidden") for model in hidden.models)
+    engine.models = tuple(
+        replace(model, tags=("general", "general:deprecated")) for model in engine.models
+    )
+    both = CombinedEngine([engine, partly, shadowed])
+    async with running(engine, max_load=10.0, combined=both) as scheduler:
+        assert len(engine.batches) == len(partly.batches) == 5
+        assert not shadowed.batches
+        await scheduler.open(OPTIONS)
+        assert abs((await scheduler.measure()).load - 0.25) < 1e-9
+        await scheduler.open(replace(OPTIONS, model="general:rc"))
+        assert abs((await scheduler.measure()).load - 0.25) < 1e-9
+
+
+async def test_a_stream_that_is_closed_while_it_waits_gives_its_share_back_at_once() -> None:
+    engine = CostlyEngine(0.5)
+    async with running(engine, max_load=1.0) as scheduler:
+        first, second = await scheduler.open(OPTIONS), await scheduler.open(OPTIONS)
+        engine.gate.clear()
+        engine.entered.clear()
+        await first.send(silence(100))
+        await entered(engine)
+        await second.send(silence(100))
+        closing = asyncio.create_task(second.close())
+        third = asyncio.create_task(scheduler.open(OPTIONS))
+        await asyncio.sleep(0)
+        engine.gate.set()
+        await closing
+        stream = await third
+        before = len(engine.batches)
+        await stream.send(silence(100))
+        await stream.finish()
+        await finished(stream)
+        decoded = {id(one) for batch in engine.batches for one, _ in batch}
+        assert id(second.engine_stream) not in decoded
+        assert len(engine.batches) > before
