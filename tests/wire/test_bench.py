@@ -1,5 +1,6 @@
 """`rechka bench` against a server whose capacity and answers are known."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from rechka.cli.bench.report import print_figures, write_report
 from rechka.cli.bench.runs import Run, Runner
 from rechka.cli.bench.sessions import Progress
 from rechka.cli.bench.speech import Clip, make_talk, read_clips
+from rechka.errors import UnavailableError
 from rechka.spec import AudioEncoding, RecognitionSpec
 from wire_client import Running, Start
 
@@ -95,6 +97,30 @@ async def test_a_text_that_differs_from_that_of_the_file_alone_is_noticed(
     assert run.figures.changed == 1
 
 
+async def test_a_text_alone_that_cannot_be_had_is_an_error_and_not_an_empty_text(
+    start: Start, clips: Sequence[Clip]
+) -> None:
+    running = await start()
+    with pytest.raises(UnavailableError, match=r"deep/one\.wav could not .* alone: UNAUTH"):
+        await bench(running, clips, check=True, token="t1.wrong")
+
+
+async def test_what_nobody_measured_is_null_and_no_number(
+    start: Start, clips: Sequence[Clip]
+) -> None:
+    running = await start()
+    runs = await bench(running, clips, token="t1.wrong", find_capacity=True, sessions=1)
+    written = json.dumps([run.as_dict() for run in runs], allow_nan=False)
+    assert json.loads(written)[0]["final"] == {
+        "count": 0,
+        "p50_ms": None,
+        "p95_ms": None,
+        "p99_ms": None,
+    }
+    assert runs[0].is_late
+    print_figures(runs)
+
+
 async def test_refused_sessions_are_counted_by_their_code(
     start: Start, clips: Sequence[Clip]
 ) -> None:
@@ -112,7 +138,8 @@ async def test_the_capacity_is_the_highest_load_without_errors(
     assert max(run.load for run in runs if not run.is_late) == 3
     assert min(run.load for run in runs if run.is_late) == 4
     print_figures(runs)
-    assert "capacity: 3 sessions" in capsys.readouterr().out
+    # Of a server elsewhere nobody knows how many cores it has.
+    assert "capacity: 3 sessions\n" in capsys.readouterr().out
     write_report(tmp_path / "report", runs)
     page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
     assert "capacity: 3 sessions" in page

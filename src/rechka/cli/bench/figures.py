@@ -13,20 +13,20 @@ __all__ = ["Delays", "Figures", "summarize"]
 
 @dataclass(frozen=True, slots=True)
 class Delays:
-    """Percentiles in milliseconds; NaN where there is nothing."""
+    """Percentiles in milliseconds; None where there is nothing."""
 
     count: int
-    p50_ms: float
-    p95_ms: float
-    p99_ms: float
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
 
     @classmethod
     def of(cls, values_s: Sequence[float]) -> "Delays":
         """Return the percentiles of some delays."""
         if not values_s:
-            return cls(0, float("nan"), float("nan"), float("nan"))
+            return cls(0, None, None, None)
         p50, p95, p99 = np.percentile(np.array(values_s) * 1000, (50, 95, 99))
-        return cls(len(values_s), round(p50, 1), round(p95, 1), round(p99, 1))
+        return cls(len(values_s), *(round(float(value), 1) for value in (p50, p95, p99)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,13 @@ def live_table(progress: Progress) -> Table:
     table.add_row(
         *(str(value) for value in (progress.running, progress.ended, progress.refused)),
         str(delays.count),
-        f"{delays.p50_ms:.0f} ms",
-        f"{delays.p95_ms:.0f} ms",
+        *map(_millis, (delays.p50_ms, delays.p95_ms)),
     )
     return table
+
+
+def _millis(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0f} ms"
 
 
 def rows_of(runs: Sequence[Run]) -> tuple[list[str], list[list[str]]]:
@@ -66,7 +69,12 @@ def rows_of(runs: Sequence[Run]) -> tuple[list[str], list[list[str]]]:
         counts = [str(figures.answers), str(figures.unanswered), changed, errors or "0"]
         late = " (late)" if run.is_late else ""
         rows.append(
-            [f"{run.load}{late}", *(f"{value:.0f} ms" for value in delays), *counts, *cores]
+            [
+                f"{run.load}{late}",
+                *("–" if value is None else f"{value:.0f} ms" for value in delays),
+                *counts,
+                *cores,
+            ]
         )
     return head, rows
 
@@ -75,10 +83,13 @@ def verdict(runs: Sequence[Run]) -> str:
     """Return the capacity in words; "" where it was not asked for."""
     if any(run.is_late is None for run in runs):
         return ""
-    cores = len(os.sched_getaffinity(0))
     good = [run.load for run in runs if not run.is_late]
     if not good:
         return f"capacity: less than {min(run.load for run in runs)} sessions"
+    # Nothing is known of the cores of another machine's server.
+    if any(run.server_s is None for run in runs):
+        return f"capacity: {max(good)} sessions"
+    cores = len(os.sched_getaffinity(0))
     return f"capacity: {max(good)} sessions, {max(good) / cores:.1f} a core of {cores}"
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from rechka.cli.bench.server import OwnServer
 from rechka.cli.bench.sessions import Outcome, Progress, Target, run_all
 from rechka.cli.bench.speech import Clip, Part, Talk, make_talk
 from rechka.client import AsyncClient, RetryPolicy
+from rechka.errors import ErrorCode, UnavailableError
 from rechka.spec import RecognitionSpec
 
 __all__ = ["Run", "Runner"]
@@ -155,12 +155,17 @@ class Runner:
             is_late = bool(
                 figures.errors
                 or figures.unanswered > 0.02 * figures.answers
-                or not figures.final.p95_ms <= self._how["max_final_delay_ms"]
+                or figures.final.p95_ms is None
+                or figures.final.p95_ms > self._how["max_final_delay_ms"]
             )
         return Run(load, figures, delays, elapsed_s, server_s, worker_s, is_late)
 
     async def _hear_alone(self, target: Target, watch: Callable[[Progress], None]) -> None:
-        """Note the text of each clip that nothing else disturbs, two at a time."""
+        """Note the text of each clip that nothing else disturbs, two at a time.
+
+        Raises:
+            UnavailableError: A session ended with an error.
+        """
         rate_hz = self._spec.sample_rate_hz
         gap_s = self._how["gap"]
         gap = bytes(2 * int(gap_s * rate_hz))
@@ -175,9 +180,10 @@ class Runner:
             ]
             for outcome in await run_all(target, talks, spread_s=0.0, watch=watch):
                 (answer,) = outcome.answers
+                if outcome.error is not None:
+                    raise UnavailableError(
+                        ErrorCode.UNAVAILABLE,
+                        f"--check: {answer.part.clip.name} could not be recognized alone: "
+                        f"{outcome.error}",
+                    )
                 self._alone[answer.part.clip.name] = answer.text
-
-    @staticmethod
-    def cores() -> int:
-        """Return how many cores this process may use."""
-        return len(os.sched_getaffinity(0))
