@@ -26,6 +26,8 @@ _log = structlog.get_logger()
 _CALL_OVER = (grpc.aio.AioRpcError, grpc.aio.BaseError, asyncio.InvalidStateError)
 # A message carries at most so many samples; longer audio goes as several.
 _MESSAGE_SAMPLES = 32_000
+# A worker that hangs must not keep back what the others measure.
+_MEASURE_TIMEOUT_S = 5.0
 
 
 class RemoteRecognizer:
@@ -64,10 +66,12 @@ class RemoteRecognizer:
         """Ask what was done and what is held.
 
         Raises:
-            UnavailableError: The service cannot be reached.
+            UnavailableError: The service cannot be reached, or does not answer in time.
         """
         try:
-            return decode_measures(await self._stub.Measure(pb.MeasureRequest()))
+            return decode_measures(
+                await self._stub.Measure(pb.MeasureRequest(), timeout=_MEASURE_TIMEOUT_S)
+            )
         except (grpc.aio.AioRpcError, grpc.aio.BaseError):
             raise _lost() from None
         except asyncio.CancelledError:
