@@ -204,7 +204,7 @@ def test_streams_advice_is_the_models_unless_set(folder: Path, tmp_path: Path) -
     own = write_vosk_model(tmp_path / "model", extra="max_streams = 7\n")
     assert engine_of(own).models[0].max_streams == 7
     assert engine_of(own, max_streams=3).models[0].max_streams == 3
-    assert engine_of(folder).models[0].max_streams == 4
+    assert engine_of(folder).models[0].max_streams == 128
 
 
 def test_what_no_model_serves_is_refused(folder: Path) -> None:

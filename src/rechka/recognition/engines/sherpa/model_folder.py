@@ -63,7 +63,7 @@ class Manifest(_Table):
         sample_rate_hz: Rate of the audio that it was trained on.
         licence: Of the model's files.
         summary: One line for a person.
-        max_streams: Streams that one core serves in time.
+        max_streams: Most streams of one worker, however little they cost.
         files: Names of the files in the folder; those not named are found by `find_files`.
         decoder: The search, where the engine's options do not say: `method`, `beam`
             (paths of a beam search), `blank_penalty` (taken from the blank's logit).
@@ -84,7 +84,7 @@ class Manifest(_Table):
     sample_rate_hz: Annotated[int, Field(ge=8_000, le=48_000)]
     licence: str
     summary: str
-    max_streams: Annotated[int, Field(ge=1, le=1_000)] = 8
+    max_streams: Annotated[int, Field(ge=1, le=1_000)] = 128
     files: _Files = _Files()
     decoder: _Decoder = _Decoder()
     confidence: _Confidence = _Confidence()

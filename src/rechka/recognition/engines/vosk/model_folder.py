@@ -37,7 +37,7 @@ class Manifest(BaseModel):
         sample_rate_hz: Rate of the audio that it was trained on.
         licence: Of the model's files.
         summary: One line for a person.
-        max_streams: Streams that one core serves in time.
+        max_streams: Most streams of one worker, however little they cost.
         card: Data, recipe and figures; for people.
     """
 
@@ -51,7 +51,7 @@ class Manifest(BaseModel):
     sample_rate_hz: Annotated[int, Field(gt=0)]
     licence: str
     summary: str
-    max_streams: Annotated[int, Field(ge=1, le=1_000)] = 4
+    max_streams: Annotated[int, Field(ge=1, le=1_000)] = 128
     card: dict[str, Any] = {}
 
 
