@@ -26,8 +26,8 @@ import soxr
 
 from rechka.audio.samples import to_pcm16
 from rechka.bootstrap import Server
-from rechka.catalog.local import starter_models
-from rechka.catalog.selection import change_selection, models_folder
+from rechka.catalog.local import models_folder, starter_models
+from rechka.catalog.selection import change_selection
 from rechka.observability.logs import configure_logging
 from rechka.recognition.pool import WorkerPool
 from rechka.settings import load_settings

@@ -21,7 +21,8 @@ import pytest
 from fakes.tone_models import breathed, tones, write_model
 from rechka.audio.samples import to_pcm16
 from rechka.bootstrap import Server
-from rechka.catalog.selection import change_selection, models_folder
+from rechka.catalog.local import models_folder
+from rechka.catalog.selection import change_selection
 from rechka.errors import ErrorCode
 from rechka.recognition.pool import WorkerPool
 from rechka.settings import load_settings

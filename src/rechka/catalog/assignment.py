@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rechka.catalog.local import starter_models
+from rechka.catalog.local import models_folder, starter_models
 from rechka.catalog.manifest import MANIFEST, read_manifest
-from rechka.catalog.selection import TAGS, Selection, models_folder
+from rechka.catalog.selection import TAGS, Selection
 from rechka.errors import ErrorCode, RequestError
 
 __all__ = ["Assignment", "Candidate", "assign", "find_candidates", "spell"]

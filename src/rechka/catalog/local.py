@@ -6,10 +6,15 @@ from pathlib import Path
 
 from rechka.catalog.manifest import MANIFEST, ModelManifest, read_manifest
 
-__all__ = ["find_models", "starter_models"]
+__all__ = ["find_models", "models_folder", "starter_models"]
 
 # The distribution that carries them; it holds no code.
 _STARTER_PACKAGE = "rechka_starter_models"
+
+
+def models_folder(data_dir: Path) -> Path:
+    """Return where the installed models lie, a folder each, and the selection."""
+    return data_dir / "models"
 
 
 def starter_models() -> Path | None:

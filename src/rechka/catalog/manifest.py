@@ -75,7 +75,7 @@ class ModelManifest(BaseModel):
     version: str
     engine: str
     languages: Annotated[tuple[str, ...], Field(min_length=1)]
-    tags: tuple[str, ...]
+    tags: Annotated[tuple[str, ...], Field(min_length=1)] = ("general",)
     sample_rate_hz: int
     licence: str
     summary: str = ""

@@ -16,9 +16,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
+from rechka.catalog.local import models_folder
 from rechka.errors import ErrorCode, RequestError
 
-__all__ = ["TAGS", "Selection", "change_selection", "models_folder", "read_selection"]
+__all__ = [
+    "TAGS",
+    "Selection",
+    "change_selection",
+    "read_selection",
+    "selected_for",
+]
 
 TAGS = ("general", "general:rc", "general:deprecated")
 """Values of a request's `model` that the API documents."""
@@ -28,11 +35,6 @@ Selection = Mapping[str, Mapping[str, str]]
 _NAME = "selection.toml"
 _LOCK = ".selection.lock"
 _HEAD = "# Written by `rechka models use`: which model serves a language and a model tag.\n"
-
-
-def models_folder(data_dir: Path) -> Path:
-    """Return where the installed models lie, a folder each, and the selection."""
-    return data_dir / "models"
 
 
 def read_selection(data_dir: Path) -> Selection:
@@ -60,6 +62,20 @@ def read_selection(data_dir: Path) -> Selection:
                 raise _refusal(path, f"{language}.{tag}: got {name!r}; accepted: a model's name")
             selection.setdefault(language.lower(), {})[tag] = name
     return selection
+
+
+def selected_for(data_dir: Path, name: str) -> list[str]:
+    """Return for which languages and tags a model was selected, as in "ru-RU general".
+
+    Raises:
+        RequestError: As `read_selection`.
+    """
+    return [
+        f"{_spelled(language)} {tag}"
+        for language, chosen in read_selection(data_dir).items()
+        for tag, selected in chosen.items()
+        if selected == name
+    ]
 
 
 def change_selection(data_dir: Path, *, language: str, tag: str, name: str | None) -> None:

@@ -10,11 +10,9 @@ import fcntl
 import os
 import re
 import shutil
-import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from rechka.catalog.watcher import Watcher
 from rechka.errors import ErrorCode, RequestError
@@ -24,7 +22,6 @@ __all__ = ["DESK", "ModelStore", "check_name"]
 # What is locked, and built, under this name has no name of its own yet.
 DESK = ".import"
 
-_SELECTION = "selection.toml"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _WORK = ".work"
 _FOLDER_MODE = 0o755
@@ -166,21 +163,6 @@ class ModelStore:
         _sync(self.folder)
         _remove(gone)
 
-    def selected(self, name: str) -> list[str]:
-        """Return for which languages and tags a model was chosen by `rechka models use`.
-
-        Raises:
-            RequestError: The file that says so cannot be read.
-        """
-        path = self.folder / _SELECTION
-        try:
-            table = tomllib.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return []
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise RequestError(ErrorCode.INVALID_CONFIG, f"{path}: {error}") from None
-        return [" ".join(keys) for keys, value in _leaves(table, ()) if value == name]
-
     def _clear(self, name: str) -> None:
         if name == DESK:
             _remove(self._work / f"{name}.new")
@@ -195,17 +177,6 @@ class ModelStore:
 
 def _work_name(name: str) -> str:
     return name if name == DESK else check_name(name)
-
-
-def _leaves(value: Any, keys: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _leaves(inner, (*keys, key))
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _leaves(inner, keys)
-    else:
-        yield keys, value
 
 
 def _remove(path: Path) -> None:

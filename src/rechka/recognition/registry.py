@@ -15,7 +15,7 @@ from rechka.recognition.combined import CombinedEngine
 from rechka.recognition.plugins import AmbiguousEngineError, find_plugin, plugin_names
 from rechka.recognition.port import Engine
 
-__all__ = ["create_engine", "engine_names", "installed_engines", "read_options"]
+__all__ = ["create_engine", "engine_names", "how_to_install", "installed_engines", "read_options"]
 
 
 class _Entry(NamedTuple):
@@ -24,10 +24,12 @@ class _Entry(NamedTuple):
     Attributes:
         target: Module and class.
         package: What it needs to be installed; "" for one that runs no models.
+        extra: The extra of `rechka` that brings the package.
     """
 
     target: str
     package: str
+    extra: str = "server"
 
 
 _ENGINES: Mapping[str, _Entry] = MappingProxyType(
@@ -36,9 +38,11 @@ _ENGINES: Mapping[str, _Entry] = MappingProxyType(
         "pocketsphinx": _Entry(
             "rechka.recognition.engines.pocketsphinx.engine:PocketsphinxEngine", "pocketsphinx"
         ),
-        "sherpa": _Entry("rechka.recognition.engines.sherpa.engine:SherpaEngine", "sherpa_onnx"),
+        "sherpa": _Entry(
+            "rechka.recognition.engines.sherpa.engine:SherpaEngine", "sherpa_onnx", "sherpa"
+        ),
         "scripted": _Entry("rechka.recognition.engines.scripted:ScriptedEngine", ""),
-        "vosk": _Entry("rechka.recognition.engines.vosk.engine:VoskEngine", "vosk"),
+        "vosk": _Entry("rechka.recognition.engines.vosk.engine:VoskEngine", "vosk", "vosk"),
     }
 )
 
@@ -79,11 +83,19 @@ def installed_engines() -> tuple[str, ...]:
     return tuple(dict.fromkeys((*own, *plugin_names())))
 
 
+def how_to_install(engine: str) -> str:
+    """Return what installs the package of an engine; "" for one that is not ours."""
+    entry = _ENGINES.get(engine)
+    return f"pip install 'rechka[{entry.extra}]'" if entry else ""
+
+
 def _load(name: str, options: Mapping[str, Any]) -> Engine:
     try:
         factory = _find(name)
     except ModuleNotFoundError as error:
         problem = f"engine {name!r} needs the package {error.name!r}, which is not installed"
+        if (advice := how_to_install(name)) and error.name == _ENGINES[name].package:
+            problem += f": {advice}"
         raise _refusal("recognition.engine", problem) from error
     except (ImportError, AttributeError) as error:
         problem = f"engine {name!r} cannot be imported: {error}"

@@ -9,6 +9,7 @@ from rechka.errors import RechkaError
 from rechka.recognition.generation import WorkerLauncher
 from rechka.recognition.pool import WorkerPool
 from rechka.recognition.port import ModelInfo
+from rechka.recognition.registry import how_to_install
 from rechka.serving.plan import Plan, Stamp, look, read_plan
 from rechka.settings import RecognitionSettings, Settings
 from rechka.worker import ProcessLauncher, create_pool
@@ -166,5 +167,7 @@ class LiveModels:
 
 
 def _tell_passed_over(plan: Plan) -> None:
-    for name in plan.passed_over:
-        _log.warning("model_passed_over", model=name, reason="its engine is not installed")
+    for name, engine in plan.passed_over:
+        advice = how_to_install(engine)
+        reason = f"its engine {engine} is not installed" + (f": {advice}" if advice else "")
+        _log.warning("model_passed_over", model=name, reason=reason)

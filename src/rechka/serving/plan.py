@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from rechka.catalog.assignment import Candidate, assign, find_candidates
-from rechka.catalog.selection import models_folder, read_selection
+from rechka.catalog.local import models_folder
+from rechka.catalog.selection import read_selection
 from rechka.errors import ErrorCode, RequestError
-from rechka.recognition.registry import engine_names, installed_engines
+from rechka.recognition.registry import engine_names, how_to_install, installed_engines
 from rechka.settings import RecognitionSettings, Settings
 
 __all__ = ["Plan", "Stamp", "look", "read_plan", "require_selectable"]
@@ -28,12 +29,12 @@ class Plan:
     Attributes:
         recognition: The settings, with every engine and model named.
         files: Of the models; changed files make another plan.
-        passed_over: Installed models whose engine is not installed.
+        passed_over: Installed models whose engine is not installed, with its name.
     """
 
     recognition: RecognitionSettings
     files: Stamp = ()
-    passed_over: tuple[str, ...] = field(default=(), compare=False)
+    passed_over: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
 
 def read_plan(settings: Settings) -> Plan:
@@ -63,7 +64,7 @@ def read_plan(settings: Settings) -> Plan:
         if candidate.engine in engines:
             candidates.append(candidate)
         else:
-            passed_over.append(candidate.name)
+            passed_over.append((candidate.name, candidate.engine))
     assignment = assign(candidates, selection)
     tags: dict[Candidate, dict[str, list[str]]] = {}
     for language, serving in assignment.items():
@@ -93,8 +94,11 @@ def require_selectable(candidate: Candidate, recognition: RecognitionSettings) -
     if candidate.engine not in installed_engines():
         accepted = ", ".join(installed_engines())
         problem = f"got {candidate.name!r} of the engine {candidate.engine!r}, which is not "
+        advice = how_to_install(candidate.engine)
         raise RequestError(
-            ErrorCode.INVALID_CONFIG, f"model: {problem}installed; accepted engines: {accepted}"
+            ErrorCode.INVALID_CONFIG,
+            f"model: {problem}installed; accepted engines: {accepted}"
+            + (f"; to have it: {advice}" if advice else ""),
         )
     if candidate.engine in _fixed(_own_options(recognition)):
         raise _refusal(

@@ -5,7 +5,8 @@ import pytest
 
 from fakes.model_folders import write_folder
 from rechka.catalog.assignment import Candidate, assign, find_candidates
-from rechka.catalog.selection import TAGS, Selection, models_folder
+from rechka.catalog.local import models_folder
+from rechka.catalog.selection import TAGS, Selection
 from rechka.errors import RequestError
 
 

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from rechka.catalog.selection import TAGS, change_selection, models_folder, read_selection
+from rechka.catalog.local import models_folder
+from rechka.catalog.selection import TAGS, change_selection, read_selection, selected_for
 from rechka.errors import RequestError
 
 
@@ -29,6 +30,14 @@ def test_what_was_selected_is_read_back_whatever_the_name(tmp_path: Path) -> Non
     }
     text = (models_folder(tmp_path) / "selection.toml").read_text(encoding="utf-8")
     assert '["ru-RU"]' in text
+
+
+def test_it_is_known_for_what_a_model_was_selected(tmp_path: Path) -> None:
+    assert selected_for(tmp_path, "one") == []
+    change_selection(tmp_path, language="ru-ru", tag="general", name="one")
+    change_selection(tmp_path, language="ru-ru", tag="general:rc", name="other")
+    assert selected_for(tmp_path, "one") == ["ru-RU general"]
+    assert selected_for(tmp_path, "other") == ["ru-RU general:rc"]
 
 
 def test_a_selection_can_be_taken_back(tmp_path: Path) -> None:

@@ -139,20 +139,6 @@ def test_removing_what_is_not_there_names_what_is(store: ModelStore) -> None:
         store.remove("absent")
 
 
-def test_where_a_model_is_selected_is_found_however_the_file_is_laid_out(
-    store: ModelStore,
-) -> None:
-    place(store)
-    assert store.selected("small") == []
-    path = store.folder / "selection.toml"
-    path.write_text('[ru-RU]\ngeneral = "small"\n"general:rc" = "big"\n[x.y]\nz = ["small"]\n')
-    assert store.selected("small") == ["ru-RU general", "x y z"]
-    assert store.selected("big") == ["ru-RU general:rc"]
-    path.write_text("[ru-RU")
-    with pytest.raises(RequestError, match=str(path)):
-        store.selected("small")
-
-
 @pytest.mark.parametrize(
     ("content", "problem"),
     [(b"weightz", "model.onnx: changed: got sha256 "), (b"weigh", "model.onnx: got 5 bytes")],

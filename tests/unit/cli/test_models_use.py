@@ -5,9 +5,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fakes.model_folders import write_folder
-from rechka.catalog.selection import models_folder, read_selection
+from rechka.catalog.local import models_folder
+from rechka.catalog.selection import change_selection, read_selection
+from rechka.cli.models.advice import what_is_next
 from rechka.cli.models.use import use
 from rechka.errors import RequestError
+from rechka.settings import load_settings
 
 
 @pytest.fixture
@@ -74,6 +77,46 @@ def test_what_cannot_be_served_is_refused_and_not_written(data_dir: Path) -> Non
     told = refusal(data_dir, "starter-ru", "--config", str(config))
     assert "recognition.engine_options.ctc" in told
     assert read_selection(data_dir) == {}
+
+
+def test_how_to_install_an_engine_of_ours_is_told(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_folder(models_folder(data_dir), "transducer", engine="sherpa")
+    monkeypatch.setattr(
+        "rechka.recognition.registry.find_spec", lambda name: None if "sherpa" in name else name
+    )
+    assert "pip install 'rechka[sherpa]'" in refusal(data_dir, "transducer")
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "told"),
+    [
+        ("big", "", ["ru-RU is served by starter-ru", "It serves tr-TR; a running server"]),
+        ("big", "engine = 'ctc'", ["recognition.engine is 'ctc', not 'auto'"]),
+        ("big", "engine_options.ctc.models = ['x']", ["'big' cannot be selected beside it"]),
+        ("strange", "", ["unheard-of is not installed: install the package that has it"]),
+        ("transducer", "", ["sherpa is not installed: pip install 'rechka[sherpa]', then"]),
+        ("gone", "", ["selection of ru-ru general"]),
+    ],
+)
+def test_what_is_next_after_an_installation_is_told(
+    name: str, settings: str, told: list[str], data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "rechka.recognition.registry.find_spec", lambda name: None if "sherpa" in name else name
+    )
+    write_folder(models_folder(data_dir), "transducer", engine="sherpa")
+    config = data_dir / "rechka.toml"
+    config.write_text(f"[recognition]\n{settings}\n")
+    chosen = "gone" if name == "gone" else "starter-ru"
+    change_selection(data_dir, language="ru-RU", tag="general", name=chosen)
+    lines = what_is_next(
+        load_settings(config, overrides={"data_dir": data_dir}), "big" if name == "gone" else name
+    )
+    assert len(lines) == len(told)
+    for line, part in zip(lines, told, strict=True):
+        assert part.lower() in line.lower()
 
 
 def test_a_language_is_needed_where_a_model_has_several(data_dir: Path) -> None:

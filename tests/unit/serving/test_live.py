@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from fakes.model_folders import write_folder
-from rechka.catalog.selection import change_selection, models_folder
+from rechka.catalog.local import models_folder
+from rechka.catalog.selection import change_selection
 from rechka.errors import ErrorCode, RequestError
 from rechka.recognition.pool import WorkerPool
 from rechka.recognition.port import ModelInfo

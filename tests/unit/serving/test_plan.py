@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 
 from fakes.model_folders import write_folder
-from rechka.catalog.selection import TAGS, change_selection, models_folder
+from rechka.catalog.local import models_folder
+from rechka.catalog.selection import TAGS, change_selection
 from rechka.errors import RequestError
 from rechka.serving.plan import look, read_plan
 from rechka.settings import Settings, load_settings
@@ -91,7 +92,7 @@ def test_an_engine_that_is_named_is_taken_as_it_is(tmp_path: Path) -> None:
 def test_a_model_without_its_engine_is_passed_over_unless_it_is_selected(tmp_path: Path) -> None:
     write_folder(models_folder(tmp_path), "strange", engine="unheard-of")
     plan = read_plan(settings_of(tmp_path))
-    assert plan.passed_over == ("strange",)
+    assert plan.passed_over == (("strange", "unheard-of"),)
     assert plan.recognition.engine == ("ctc", "pocketsphinx")
     change_selection(tmp_path, language="ru-RU", tag="general", name="strange")
     with pytest.raises(RequestError, match="'strange' of the engine 'unheard-of', which is not"):

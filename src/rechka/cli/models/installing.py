@@ -12,7 +12,8 @@ from rechka.catalog.consent import Consent, Outcome
 from rechka.catalog.entries import Entry
 from rechka.catalog.imports import import_model, recognize_source
 from rechka.catalog.pull import pull_model
-from rechka.cli.models.shelf import TerminalWatcher, open_shelf, shelf_options
+from rechka.cli.models.advice import what_is_next
+from rechka.cli.models.shelf import Shelf, TerminalWatcher, open_shelf, shelf_options
 from rechka.errors import ErrorCode, RequestError
 
 __all__ = ["import_command", "pull"]
@@ -63,7 +64,7 @@ def pull(
     _show_licence(entry, is_accepted=options["yes"] or shelf.store.path(entry.name).exists())
     with TerminalWatcher() as watcher:
         outcome = pull_model(shelf.store, shelf.catalog, entry, watcher=watcher, consent=consent)
-    _tell(outcome, as_json=as_json)
+    _tell(shelf, outcome, as_json=as_json)
 
 
 @click.command(name="import")
@@ -85,7 +86,7 @@ def import_command(
         _show_licence(entry, is_accepted=options["yes"] or shelf.store.path(entry.name).exists())
     with TerminalWatcher() as watcher:
         outcome = import_model(shelf.store, source, watcher=watcher, consent=consent)
-    _tell(outcome, as_json=as_json)
+    _tell(shelf, outcome, as_json=as_json)
 
 
 def _consent(options: dict[str, Any]) -> Consent:
@@ -120,7 +121,7 @@ def _show_licence(entry: Entry, *, is_accepted: bool) -> None:
     click.confirm("Do you accept it?", abort=True, err=True)
 
 
-def _tell(outcome: Outcome, *, as_json: bool) -> None:
+def _tell(shelf: Shelf, outcome: Outcome, *, as_json: bool) -> None:
     record = outcome.record
     if as_json:
         facts = {
@@ -134,7 +135,9 @@ def _tell(outcome: Outcome, *, as_json: bool) -> None:
         return
     if outcome.was_installed:
         click.echo(f"{record.name} is installed already, and whole: {outcome.folder}")
-        return
-    click.echo(f"{record.name} is installed: {outcome.folder}")
-    if not record.verified and record.archive_sha256:
-        click.echo(f"Nobody vouched for it. sha256 of what came: {record.archive_sha256}")
+    else:
+        click.echo(f"{record.name} is installed: {outcome.folder}")
+        if not record.verified and record.archive_sha256:
+            click.echo(f"Nobody vouched for it. sha256 of what came: {record.archive_sha256}")
+    for line in what_is_next(shelf.settings, record.name):
+        click.echo(line, err=True)

@@ -8,6 +8,7 @@ import click
 from rechka.catalog.installed import find_faults
 from rechka.catalog.inventory import ModelState, take_inventory
 from rechka.catalog.placing import disk_errors
+from rechka.catalog.selection import selected_for
 from rechka.catalog.store import check_name
 from rechka.cli.models.shelf import Shelf, TerminalWatcher, open_shelf, shelf_options
 from rechka.errors import ErrorCode, RequestError
@@ -85,7 +86,7 @@ def _refuse_selected(shelf: Shelf, name: str, *, force: bool) -> None:
     if force:
         return
     try:
-        chosen = shelf.store.selected(name)
+        chosen = selected_for(shelf.settings.data_dir, name)
     except RequestError as error:
         raise RequestError(
             ErrorCode.INVALID_CONFIG,

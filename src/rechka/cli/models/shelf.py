@@ -20,8 +20,9 @@ from rich.progress import (
 )
 
 from rechka.catalog.entries import OWN_CATALOG, Catalog, load_catalog
+from rechka.catalog.local import models_folder
 from rechka.catalog.store import ModelStore
-from rechka.settings import load_settings
+from rechka.settings import Settings, load_settings
 
 __all__ = ["Shelf", "TerminalWatcher", "open_shelf", "shelf_options"]
 
@@ -38,10 +39,12 @@ class Shelf:
     Attributes:
         store: Of the installed models.
         catalog: Of those to be had.
+        settings: The server's.
     """
 
     store: ModelStore
     catalog: Catalog
+    settings: Settings
 
 
 def shelf_options(command: _Command) -> _Command:
@@ -69,8 +72,9 @@ def open_shelf(config: Path | None, data_dir: Path | None) -> Shelf:
         RequestError: A setting, or the own catalog, is not accepted.
     """
     overrides = {} if data_dir is None else {"data_dir": data_dir}
-    folder = load_settings(config, overrides=overrides).data_dir / "models"
-    return Shelf(ModelStore(folder), load_catalog(folder / OWN_CATALOG))
+    settings = load_settings(config, overrides=overrides)
+    folder = models_folder(settings.data_dir)
+    return Shelf(ModelStore(folder), load_catalog(folder / OWN_CATALOG), settings)
 
 
 class TerminalWatcher:
