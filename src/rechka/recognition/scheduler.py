@@ -39,6 +39,7 @@ _T = TypeVar("_T")
 # A batch is no larger than what the engine is expected to do in this time.
 _LONGEST_STEP_S = 0.1
 _TRIAL_S = 1.0
+_MOST_OVER, _NOISE_S = 4.0, 0.002
 
 
 class Scheduler:
@@ -207,7 +208,12 @@ class Scheduler:
             errors.append(error)
         # Streams of one model may have several of its rates.
         audio_s = sum(len(job.samples) / job.stream.rate_hz for job in jobs)
-        self._note(jobs[0].stream.model, audio_s, self._timer() - began_s)
+        model, busy_s = jobs[0].stream.model, self._timer() - began_s
+        if not any(job.is_end for job in jobs):
+            # The end of an utterance may cost as much as it does; a step that took far
+            # longer than the others was held up by something else.
+            busy_s = min(busy_s, _MOST_OVER * self._costs.of(model) * audio_s + _NOISE_S)
+        self._note(model, audio_s, busy_s)
         self._steps += 1
         self._batched += len(jobs)
         return errors
@@ -240,12 +246,16 @@ class Scheduler:
         options = StreamOptions(language=model.language, model=tag, sample_rate_hz=rate_hz)
         stream = self._engine.open(options)
         step = STEP_MS * rate_hz // 1000
-        began_s = self._timer()
+        times_s = [self._timer()]
         for at in range(0, len(noise), step):
             self._engine.accept([(stream, noise[at : at + step].astype(np.float32))])
             stream.observe()
+            times_s.append(self._timer())
         stream.finish()
-        self._costs.learn(model, audio_s=_TRIAL_S, busy_s=self._timer() - began_s)
+        finish_s = self._timer() - times_s[-1]
+        # The median, since other programs may hold up a step or two.
+        steps_s = len(noise) / step * float(np.median(np.diff(times_s)))
+        self._costs.learn(model, audio_s=_TRIAL_S, busy_s=steps_s + finish_s)
         stream.close()
 
     def _own_tag(self, model: ModelInfo) -> str | None:

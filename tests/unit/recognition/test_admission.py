@@ -11,7 +11,7 @@ import pytest
 from rechka.audio.samples import Samples
 from rechka.errors import CapacityError, ErrorCode
 from rechka.recognition.combined import CombinedEngine
-from rechka.recognition.port import Engine, EngineStream, Finished, StreamOptions
+from rechka.recognition.port import Engine, EngineStream, Finished, Heard, StreamOptions
 from rechka.recognition.scheduled_stream import ScheduledStream
 from rechka.recognition.scheduler import Scheduler
 from unit.recognition.gated_engine import OPTIONS, GatedEngine, silence
@@ -193,3 +193,13 @@ async def test_a_stream_that_is_closed_while_it_waits_gives_its_share_back_at_on
         decoded = {id(one) for batch in engine.batches for one, _ in batch}
         assert id(second.engine_stream) not in decoded
         assert len(engine.batches) > before
+
+
+async def test_a_step_that_something_else_held_up_does_not_count_as_cost() -> None:
+    engine = CostlyEngine(0.05)
+    async with running(engine, max_load=0.8) as scheduler:
+        stream = await scheduler.open(OPTIONS)
+        engine.real_time_factor = 50.0
+        await stream.send(silence(200))
+        assert isinstance(await anext(stream.events()), Heard)
+        assert 0.05 < (await scheduler.measure()).load < 0.1
