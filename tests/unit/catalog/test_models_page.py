@@ -8,6 +8,7 @@ import click
 import pytest
 
 from rechka.catalog.entries import Entry, load_catalog
+from rechka.catalog.manifest import read_manifest
 from rechka.cli.models import models
 
 PAGE = (Path(__file__).parents[3] / "docs" / "models.md").read_text(encoding="utf-8")
@@ -52,3 +53,18 @@ def test_every_key_of_a_model_is_told() -> None:
     told = {key for model in tomllib.loads(text)["models"] for key in model}
     told |= set(re.findall(r"`(\w+)`", PAGE))
     assert Entry.model_fields.keys() <= told
+
+
+@pytest.mark.parametrize("page", ["ctc", "sherpa", "vosk"])
+def test_what_the_pages_of_engines_write_into_a_models_folder_is_read_here_too(
+    page: str, tmp_path: Path
+) -> None:
+    text = (Path(__file__).parents[3] / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    manifests = [block for block in blocks if re.search("^name = ", block, re.MULTILINE)]
+    assert manifests
+    for block in manifests:
+        (tmp_path / "model.toml").write_text(block, encoding="utf-8")
+        manifest = read_manifest(tmp_path)
+        assert manifest.engine == page
+        assert manifest.tags == ("general",)
