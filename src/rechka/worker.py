@@ -9,6 +9,7 @@ however that came about.
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -86,7 +87,7 @@ class ProcessLauncher:
 
     async def launch(self) -> "ProcessWorker":
         """Return a new worker once it is warm. Raises as `WorkerLauncher.launch`."""
-        folder = tempfile.TemporaryDirectory(prefix="rechka-")
+        folder = tempfile.TemporaryDirectory(prefix="rechka-", ignore_cleanup_errors=True)
         socket = Path(folder.name) / "worker.sock"
         try:
             process = await asyncio.create_subprocess_exec(
@@ -102,7 +103,7 @@ class ProcessLauncher:
                 stdout=asyncio.subprocess.PIPE,
             )
         except BaseException as error:
-            folder.cleanup()
+            _remove(folder, socket)
             if not isinstance(error, OSError):
                 raise
             # There may be no memory for one more process just now.
@@ -142,6 +143,7 @@ class ProcessWorker:
     ) -> None:
         self._process = process
         self._folder = folder
+        self._socket = socket
         self._channel = grpc.aio.insecure_channel(f"unix:{socket}", options=_CHANNEL_OPTIONS)
         self._recognizer = RemoteRecognizer(self._channel)
 
@@ -207,7 +209,16 @@ class ProcessWorker:
         except TimeoutError:
             self._process.kill()
             await self._process.wait()
-        self._folder.cleanup()
+        _remove(self._folder, self._socket)
+
+
+def _remove(folder: "tempfile.TemporaryDirectory[str]", socket: Path) -> None:
+    # By hand, because the folder's own way opens it, and a server that has no descriptor
+    # left must find its way back too.
+    with contextlib.suppress(OSError):
+        socket.unlink(missing_ok=True)
+        Path(folder.name).rmdir()
+    folder.cleanup()
 
 
 def main() -> None:

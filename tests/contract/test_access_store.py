@@ -309,6 +309,37 @@ async def test_new_sessions_a_second_are_counted_though_they_end_at_once(
     assert await admit(store, "five", quota) is not None
 
 
+async def test_a_clock_that_is_put_back_holds_up_no_new_session(
+    store: AccessStore, clock: Clock
+) -> None:
+    await fill(store)
+    quota = replace(UNLIMITED, sessions_per_s=2, concurrent_sessions=3)
+    for name in ("ended", "running"):
+        assert await admit(store, name, quota) is None
+    await store.settle(released=["ended"], usage=[])
+    clock.now_s -= 3600.0
+    assert await admit(store, "first", quota) is None
+    assert await admit(store, "second", quota) is None
+    assert (await admit(store, "too many", quota) or [None])[0] is QuotaName.CONCURRENT_SESSIONS
+
+
+async def test_leases_of_before_a_clock_was_put_back_count_only_while_they_are_renewed(
+    store: AccessStore, clock: Clock
+) -> None:
+    await fill(store)
+    quota = replace(UNLIMITED, concurrent_sessions=2)
+    for name in ("running", "dead"):
+        assert await admit(store, name, quota) is None
+    clock.now_s -= 3600.0
+    assert await admit(store, "early", quota) is not None
+    await store.renew({"running": "b1gone"}, server_id="here", life_s=40.0)
+    assert await store.purge_leases() == 1
+    assert await admit(store, "later", quota) is None
+    assert await admit(store, "too many", quota) is not None
+    clock.now_s += 41.0
+    assert await store.purge_leases() == 2
+
+
 async def test_audio_of_a_day_is_limited_until_midnight(store: AccessStore, clock: Clock) -> None:
     await fill(store)
     quota = replace(UNLIMITED, audio_s_per_day=10)

@@ -1,11 +1,9 @@
 """Every row of the table of errors: code, text, details."""
 
 import asyncio
-import sys
 import time
 import zlib
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -21,7 +19,7 @@ from rechka.recognition.port import ModelInfo, RecognizerStream, StreamOptions
 from rechka.testing.clock import VirtualClock
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2 as pb
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2_grpc as pb_grpc
-from wire_client import AUDIO, Message, Running, Start, audio, config, outcome_of
+from wire_client import Message, Running, Start, audio, config, outcome_of
 
 Status = grpc.StatusCode
 
@@ -389,24 +387,3 @@ async def test_a_clients_deadline_is_kept(start: Start) -> None:
 
     outcome = await outcome_of(running.open(messages(), timeout=0.05))
     assert outcome.code is Status.DEADLINE_EXCEEDED
-
-
-async def test_a_client_that_vanishes_gives_its_place_back(start: Start) -> None:
-    running = await start(engine_options={"max_streams": 1})
-    client = await asyncio.create_subprocess_exec(
-        sys.executable,
-        str(Path(__file__).with_name("vanishing_client.py")),
-        running.server.grpc_address,
-        running.access.iam_token,
-        str(AUDIO / "speech-8k.pcm"),
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert client.stdout is not None
-    # Its session has its stream once a result came.
-    assert await client.stdout.readline() == b"answered\n"
-    full = await running.recognize([config()])
-    assert full.code is Status.RESOURCE_EXHAUSTED
-    client.kill()
-    await client.wait()
-    while (outcome := await running.recognize([config()])).error is not None:
-        assert outcome.code is Status.RESOURCE_EXHAUSTED

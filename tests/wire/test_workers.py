@@ -130,6 +130,7 @@ async def test_streams_go_to_the_least_loaded_worker_and_the_full_pool_refuses(
         while outcome.error is None:
             outcome = await running.recognize([config()])
         assert outcome.error.code is ErrorCode.OVERLOADED
+        assert outcome.error.retry_after_s
         for call in calls:
             await call.done_writing()
             assert (await outcome_of(call)).error is None

@@ -11,7 +11,7 @@ import click
 
 from rechka.bootstrap import Server
 from rechka.cli.database_url import warn_of_password
-from rechka.observability.logs import configure_logging
+from rechka.observability.logs import configure_logging, write_line
 from rechka.settings import Settings, load_settings
 
 __all__ = ["serve"]
@@ -121,14 +121,14 @@ async def _serve(settings: Settings) -> None:
     async with server:
         stopped = asyncio.create_task(stop.wait())
         ready = asyncio.create_task(server.wait_ready())
-        click.echo(f"gRPC on {server.grpc_address}, HTTP on {server.http_address}", err=True)
+        write_line(f"gRPC on {server.grpc_address}, HTTP on {server.http_address}")
         await asyncio.wait((ready, stopped), return_when=asyncio.FIRST_COMPLETED)
         if ready.done():
             languages = sorted({model.language for model in server.recognizer.models})
-            click.echo(f"ready: {', '.join(languages)}", err=True)
+            write_line(f"ready: {', '.join(languages)}")
         await stopped
         ready.cancel()
-        click.echo("stopping: new sessions are refused, running ones may finish", err=True)
+        write_line("stopping: new sessions are refused, running ones may finish")
         cut = await server.drain()
         if cut:
-            click.echo(f"stopped; {cut} sessions did not finish in time and were ended", err=True)
+            write_line(f"stopped; {cut} sessions did not finish in time and were ended")

@@ -15,6 +15,9 @@ from rechka.errors import AccessError, ErrorCode
 
 __all__ = ["MemoryAccessStore"]
 
+# A lease that began later than this from now was made before the clock was put back.
+_FUTURE_S = 1.0
+
 
 @dataclass(slots=True)
 class _Lease:
@@ -277,7 +280,11 @@ class MemoryAccessStore:
             for item in self._leases.values()
             if item.folder_id == folder_id and item.expires_at_s > now_s
         ]
-        starts_s = [item.started_at_s for item in counted if item.started_at_s > now_s - 1.0]
+        starts_s = [
+            item.started_at_s
+            for item in counted
+            if now_s - 1.0 < item.started_at_s <= now_s + _FUTURE_S
+        ]
         today = datetime.fromtimestamp(now_s, UTC).date().isoformat()
         usage = self._usage.get((folder_id, today))
         load = Load(
@@ -300,6 +307,8 @@ class MemoryAccessStore:
             lease = self._leases.setdefault(lease_id, _Lease(folder_id, now_s - 1.0, now_s))
             if not lease.released:
                 lease.expires_at_s = now_s + life_s
+                if lease.started_at_s > now_s + _FUTURE_S:
+                    lease.started_at_s = now_s - 1.0
 
     async def settle(self, *, released: Sequence[str], usage: Sequence[Usage]) -> None:
         """End leases and add to the counts of folders and days, all or nothing."""
@@ -324,7 +333,11 @@ class MemoryAccessStore:
     async def purge_leases(self) -> int:
         """Forget leases that no longer count."""
         now_s = self._clock()
-        old = [key for key, item in self._leases.items() if item.expires_at_s <= now_s]
+        old = [
+            key
+            for key, item in self._leases.items()
+            if item.expires_at_s <= now_s or item.started_at_s > now_s + _FUTURE_S
+        ]
         for lease_id in old:
             del self._leases[lease_id]
         return len(old)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from sqlalchemy import Double, cast, func, select
+from sqlalchemy import Double, and_, case, cast, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rechka.access.port import Usage
@@ -20,6 +20,8 @@ _USAGE = table("folder_usage")
 _Item = TypeVar("_Item")
 # Databases bound the number of values in one statement.
 _ROWS_A_STATEMENT = 200
+# A lease that began later than this from now was made before the clock was put back.
+_FUTURE_S = 1.0
 
 
 class SqlMetering:
@@ -68,7 +70,8 @@ class SqlMetering:
 
     async def _load(self, connection: AsyncConnection, folder_id: str) -> Load:
         now, columns = self._database.now(), _LEASES.c
-        is_new = columns.started_at_s > now - 1.0
+        started = columns.started_at_s
+        is_new = and_(started > now - 1.0, started <= now + _FUTURE_S)
         audio = select(func.sum(_USAGE.c.audio_ms)).where(
             _USAGE.c.folder_id == folder_id, _USAGE.c.day == self._database.today()
         )
@@ -78,7 +81,7 @@ class SqlMetering:
                     cast(now, Double),
                     func.count().filter(~columns.released),
                     func.count().filter(is_new),
-                    func.min(columns.started_at_s).filter(is_new),
+                    func.min(started).filter(is_new),
                     audio.scalar_subquery(),
                 ).where(columns.folder_id == folder_id, columns.expires_at_s > now)
             )
@@ -113,7 +116,16 @@ class SqlMetering:
                 await connection.execute(
                     statement.on_conflict_do_update(
                         index_elements=[_LEASES.c.lease_id],
-                        set_={"expires_at_s": statement.excluded.expires_at_s},
+                        set_={
+                            "expires_at_s": statement.excluded.expires_at_s,
+                            "started_at_s": case(
+                                (
+                                    _LEASES.c.started_at_s > now + _FUTURE_S,
+                                    statement.excluded.started_at_s,
+                                ),
+                                else_=_LEASES.c.started_at_s,
+                            ),
+                        },
                         where=~_LEASES.c.released,
                     )
                 )
@@ -167,9 +179,14 @@ class SqlMetering:
 
     async def purge_leases(self) -> int:
         """Forget leases that no longer count."""
+        now = self._database.now()
+        is_over = _LEASES.c.expires_at_s <= now
+        # Its end would not come for as long as the clock was put back. If its session
+        # runs after all, its server makes it anew.
+        is_of_the_future = _LEASES.c.started_at_s > now + _FUTURE_S
         async with self._database.write() as connection:
             result = await connection.execute(
-                _LEASES.delete().where(_LEASES.c.expires_at_s <= self._database.now())
+                _LEASES.delete().where(or_(is_over, is_of_the_future))
             )
             return result.rowcount
 
