@@ -249,7 +249,7 @@ async def test_a_client_built_by_the_documented_command_recognizes(
     assert f"final: {EXPECTED[0]}" in output
 
 
-RUSSIAN = ["Добрый день", "Меня зовут анна", "Как пройти в музей"]
+RUSSIAN = ["Добрый день", "Меня зовут мария", "Как пройти в музей"]
 TURKISH = ["Günaydın", "Benim adım ali", "Bugün hava çok güzel"]
 
 

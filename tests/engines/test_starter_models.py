@@ -21,7 +21,7 @@ from rechka.spec import AudioEncoding, RecognitionSpec
 AUDIO = Path(__file__).parents[2] / "examples" / "audio"
 SAID = {
     "en-US": ("speech.ogg", ["hello world", "good morning everybody", "my name is john"]),
-    "ru-RU": ("speech-ru.ogg", ["добрый день", "меня зовут анна", "как пройти в музей"]),
+    "ru-RU": ("speech-ru.ogg", ["добрый день", "меня зовут мария", "как пройти в музей"]),
     "tr-TR": ("speech-tr.ogg", ["günaydın", "benim adım ali", "bugün hava çok güzel"]),
 }
 RATES_HZ = (8_000, 16_000, 48_000)
