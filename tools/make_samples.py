@@ -45,7 +45,9 @@ ENGLISH = Sample(
     ("flite", "-voice", "rms", "-f", "/dev/stdin", "-o"),
     ("Hello world.", "Good morning everybody.", "My name is John."),
 )
-RUSSIAN = Sample("speech-ru", FESTIVAL, ("Добрый день.", "Меня зовут Мария.", "Как пройти в музей?"))
+RUSSIAN = Sample(
+    "speech-ru", FESTIVAL, ("Добрый день.", "Меня зовут Мария.", "Как пройти в музей?")
+)
 TURKISH = Sample(
     "speech-tr",
     ("espeak-ng", "-v", "tr", "-s", "140", "--stdin", "-w"),
