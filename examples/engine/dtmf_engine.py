@@ -7,8 +7,8 @@ import numpy as np
 
 from rechka.audio.samples import Samples
 from rechka.errors import ErrorCode, RequestError
+from rechka.recognition.options import read_options
 from rechka.recognition.port import EngineStream, ModelInfo, Observation, StreamOptions
-from rechka.recognition.registry import read_options
 from rechka.recognition.selection import select_model
 from rechka.results import Hypothesis, Word
 

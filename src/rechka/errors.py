@@ -27,6 +27,7 @@ __all__ = [
     "RequestError",
     "UnavailableError",
     "error_class",
+    "refused_setting",
 ]
 
 
@@ -152,3 +153,15 @@ _CLASSES: Mapping[ErrorCode, type[RechkaError]] = MappingProxyType(
 def error_class(code: ErrorCode) -> type[RechkaError]:
     """Return the class of errors that carry `code`."""
     return _CLASSES[code]
+
+
+def refused_setting(field: str, problem: str) -> RequestError:
+    """Return the error that a setting is not accepted.
+
+    Args:
+        field: Path of the setting, such as "server.grpc_address".
+        problem: What came and what is accepted.
+    """
+    return RequestError(
+        ErrorCode.INVALID_CONFIG, f"settings: {field}: {problem}", violations={field: problem}
+    )

@@ -10,12 +10,12 @@ from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from rechka.errors import ErrorCode, RequestError
+from rechka.errors import refused_setting
 from rechka.recognition.combined import CombinedEngine
 from rechka.recognition.plugins import AmbiguousEngineError, find_plugin, plugin_names
 from rechka.recognition.port import Engine
 
-__all__ = ["create_engine", "engine_names", "how_to_install", "installed_engines", "read_options"]
+__all__ = ["create_engine", "engine_names", "how_to_install", "installed_engines"]
 
 
 class _Entry(NamedTuple):
@@ -63,12 +63,12 @@ def create_engine(name: str | Sequence[str], options: Mapping[str, Any]) -> Engi
         return _load(name, options)
     names = list(name)
     if not names:
-        raise _refusal("recognition.engine", f"got {name!r}; accepted: {_known()}")
+        raise refused_setting("recognition.engine", f"got {name!r}; accepted: {_known()}")
     for item in options:
         if item not in names:
             field = f"recognition.engine_options.{item}"
             problem = f"no engine of that name is served; accepted: {', '.join(names)}"
-            raise _refusal(field, problem)
+            raise refused_setting(field, problem)
     return CombinedEngine([_load(item, options.get(item, {})) for item in names])
 
 
@@ -96,15 +96,15 @@ def _load(name: str, options: Mapping[str, Any]) -> Engine:
         problem = f"engine {name!r} needs the package {error.name!r}, which is not installed"
         if (advice := how_to_install(name)) and error.name == _ENGINES[name].package:
             problem += f": {advice}"
-        raise _refusal("recognition.engine", problem) from error
+        raise refused_setting("recognition.engine", problem) from error
     except (ImportError, AttributeError) as error:
         problem = f"engine {name!r} cannot be imported: {error}"
-        raise _refusal("recognition.engine", problem) from error
+        raise refused_setting("recognition.engine", problem) from error
     except AmbiguousEngineError as error:
         problem = f"several distributions have an engine {name!r}: {error}; accepted: one of them"
-        raise _refusal("recognition.engine", problem) from None
+        raise refused_setting("recognition.engine", problem) from None
     if factory is None:
-        raise _refusal("recognition.engine", f"got {name!r}; accepted: {_known()}")
+        raise refused_setting("recognition.engine", f"got {name!r}; accepted: {_known()}")
     return factory(options)
 
 
@@ -120,26 +120,3 @@ def _find(name: str) -> Callable[[Mapping[str, Any]], Engine] | None:
 
 def _known() -> str:
     return ", ".join(engine_names())
-
-
-def read_options(options: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an engine's options over its defaults.
-
-    Raises:
-        RequestError: An option is not known, or is of another type than its default.
-    """
-    for name, value in options.items():
-        field = f"recognition.engine_options.{name}"
-        if name not in defaults:
-            raise _refusal(field, f"unknown option; accepted: {', '.join(defaults)}")
-        kind = type(defaults[name])
-        accepted = (int, float) if kind is float else (kind,)
-        if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
-            raise _refusal(field, f"got {value!r}; accepted: a value of type {kind.__name__}")
-    return {**defaults, **options}
-
-
-def _refusal(field: str, problem: str) -> RequestError:
-    return RequestError(
-        ErrorCode.INVALID_CONFIG, f"settings: {field}: {problem}", violations={field: problem}
-    )

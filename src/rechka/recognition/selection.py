@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from rechka.errors import ErrorCode, RequestError, UnavailableError
-from rechka.recognition.port import ModelInfo
+from rechka.recognition.port import ModelInfo, StreamOptions
 
-__all__ = ["select_model"]
+__all__ = ["select_for_stream", "select_model"]
 
 _LANGUAGE_FIELD = "config.specification.language_code"
 _MODEL_FIELD = "config.specification.model"
@@ -42,6 +42,23 @@ def select_model(models: Sequence[ModelInfo], *, language: str, model: str) -> M
             return item
     tags = _listing(tag for item in of_language for tag in item.tags)
     raise _refusal(_MODEL_FIELD, model, tags, f"for language {of_language[0].language}")
+
+
+def select_for_stream(models: Sequence[ModelInfo], options: StreamOptions) -> ModelInfo:
+    """Return the model that serves what a stream asks for, at the stream's own rate.
+
+    Raises:
+        RequestError: No model has the language, the tag and the rate.
+        UnavailableError: Nothing is served at all at this moment.
+    """
+    model = select_model(models, language=options.language, model=options.model)
+    if options.sample_rate_hz not in model.sample_rates_hz:
+        raise RequestError(
+            ErrorCode.INVALID_CONFIG,
+            f"sample_rate_hz: got {options.sample_rate_hz}; accepted: "
+            f"{', '.join(str(rate) for rate in model.sample_rates_hz)} for {model.name}",
+        )
+    return model
 
 
 def _listing(values: Iterable[str]) -> str:

@@ -1,11 +1,31 @@
 """An engine's option `tags`: which tags select a model, instead of those that it names."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
-from rechka.errors import ErrorCode, RequestError
+from rechka.recognition.options import refuse_option
 
-__all__ = ["ModelTags"]
+__all__ = ["ModelTags", "Tagged"]
+
+
+class Tagged(Protocol):
+    """What is read of a model's manifest here."""
+
+    @property
+    def name(self) -> str:
+        """Of the model."""
+        ...
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """BCP 47 tags of what it recognizes."""
+        ...
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tags that the model names itself."""
+        ...
 
 
 class ModelTags:
@@ -27,7 +47,7 @@ class ModelTags:
                     f"got {tags!r}; accepted: a list of tags such as ['general'], or a table "
                     "of such lists by language"
                 )
-                raise _refusal(f"tags.{name}", problem)
+                raise refuse_option(f"tags.{name}", problem)
         self._option = option
 
     def of(self, name: str, language: str, own: Iterable[str]) -> tuple[str, ...]:
@@ -45,6 +65,26 @@ class ModelTags:
             tags = by_language.get(language.lower(), ())
         return tuple(tags)
 
+    def wanted(self, manifests: Mapping[Path, "Tagged"]) -> list[Path]:
+        """Return the folders of the models that some tag selects.
+
+        Args:
+            manifests: Of all models that there are, by folder.
+
+        Raises:
+            RequestError: The option names another model, or no tag selects any.
+        """
+        self.require_known(manifest.name for manifest in manifests.values())
+        wanted = [
+            folder
+            for folder, manifest in manifests.items()
+            if self.is_wanted(manifest.name, manifest.languages, manifest.tags)
+        ]
+        if not wanted:
+            problem = "no tag selects any model; accepted: a tag for at least one"
+            raise refuse_option("tags", problem)
+        return wanted
+
     def is_wanted(self, name: str, languages: Iterable[str], own: Iterable[str]) -> bool:
         """Return whether anything selects the model; if not, it need not be loaded."""
         own = tuple(own)
@@ -60,15 +100,8 @@ class ModelTags:
         for name in self._option:
             if name not in names:
                 accepted = ", ".join(names) or "none"
-                raise _refusal("tags", f"got a model named {name!r}; accepted: {accepted}")
+                raise refuse_option("tags", f"got a model named {name!r}; accepted: {accepted}")
 
 
 def _is_list_of_tags(value: object) -> bool:
     return isinstance(value, list | tuple) and all(isinstance(tag, str) and tag for tag in value)
-
-
-def _refusal(option: str, problem: str) -> RequestError:
-    field = f"recognition.engine_options.{option}"
-    return RequestError(
-        ErrorCode.INVALID_CONFIG, f"settings: {field}: {problem}", violations={field: problem}
-    )

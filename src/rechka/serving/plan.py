@@ -9,7 +9,7 @@ from typing import Any
 from rechka.catalog.assignment import Candidate, assign, find_candidates
 from rechka.catalog.local import models_folder
 from rechka.catalog.selection import read_selection
-from rechka.errors import ErrorCode, RequestError
+from rechka.errors import ErrorCode, RequestError, refused_setting
 from rechka.recognition.registry import engine_names, how_to_install, installed_engines
 from rechka.settings import RecognitionSettings, Settings
 
@@ -73,7 +73,7 @@ def read_plan(settings: Settings) -> Plan:
     used = [candidate for candidate in candidates if candidate in tags]
     names = tuple(dict.fromkeys([*fixed, *(candidate.engine for candidate in used)]))
     if not names:
-        raise _refusal("recognition.engine", "got 'auto', and no model is installed")
+        raise refused_setting("recognition.engine", "got 'auto', and no model is installed")
     options = {name: dict(own.get(name, {})) for name in names}
     for candidate in used:
         _add(options[candidate.engine], candidate, tags[candidate])
@@ -101,7 +101,7 @@ def require_selectable(candidate: Candidate, recognition: RecognitionSettings) -
             + (f"; to have it: {advice}" if advice else ""),
         )
     if candidate.engine in _fixed(_own_options(recognition)):
-        raise _refusal(
+        raise refused_setting(
             f"recognition.engine_options.{candidate.engine}",
             f"says which models the engine serves, so that {candidate.name!r} cannot be "
             "selected beside it; accepted: no `models` and `tags` here, or no selection",
@@ -125,9 +125,11 @@ def _own_options(recognition: RecognitionSettings) -> dict[str, dict[str, Any]]:
         field = f"recognition.engine_options.{name}"
         if name not in engine_names():
             accepted = ", ".join(engine_names())
-            raise _refusal(field, f"there is no such engine; accepted: {accepted}")
+            raise refused_setting(field, f"there is no such engine; accepted: {accepted}")
         if not isinstance(options, dict):
-            raise _refusal(field, f"got {options!r}; accepted: a table of the engine's options")
+            raise refused_setting(
+                field, f"got {options!r}; accepted: a table of the engine's options"
+            )
     return recognition.engine_options
 
 
@@ -157,9 +159,3 @@ def _stamp(folder: Path) -> Stamp:
         if not stat.S_ISDIR(status.st_mode):
             stamps.append((str(file), status.st_mtime_ns, status.st_size, status.st_ino))
     return tuple(stamps)
-
-
-def _refusal(field: str, problem: str) -> RequestError:
-    return RequestError(
-        ErrorCode.INVALID_CONFIG, f"settings: {field}: {problem}", violations={field: problem}
-    )

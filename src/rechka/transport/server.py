@@ -7,7 +7,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from rechka.access.service import Access
-from rechka.errors import ErrorCode, RequestError
+from rechka.errors import refused_setting
 from rechka.recognition.port import Recognizer
 from rechka.session.clock import Clock
 from rechka.session.observer import SessionObserver
@@ -114,7 +114,7 @@ class GrpcServer:
             else:
                 port = self._server.add_secure_port(address, credentials)
         except RuntimeError as error:
-            raise _refusal("server.grpc_address", f"cannot listen on {address!r}") from error
+            raise refused_setting("server.grpc_address", f"cannot listen on {address!r}") from error
         self.address = f"{address.rpartition(':')[0]}:{port}"
         self._endpoints.address = self._settings.advertised_address or self.address
         await self._server.start()
@@ -151,10 +151,4 @@ def _options(most_bytes: int) -> Sequence[tuple[str, int]]:
         # A client that vanished without a word is noticed within a minute and a half.
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),
-    )
-
-
-def _refusal(field: str, problem: str) -> RequestError:
-    return RequestError(
-        ErrorCode.INVALID_CONFIG, f"settings: {field}: {problem}", violations={field: problem}
     )

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from rechka.errors import ErrorCode, RequestError
+from rechka.errors import refused_setting
 from rechka.settings import ServerSettings
 
 __all__ = ["certificate_hosts", "require_encryption", "server_credentials"]
@@ -37,7 +37,7 @@ def require_encryption(settings: ServerSettings) -> None:
         addresses["grpc_address"] = settings.grpc_address
     for field, address in addresses.items():
         if not _is_loopback(address):
-            raise _refusal(
+            raise refused_setting(
                 f"server.{field}",
                 f"{address!r} would carry credentials and speech in the clear beyond this "
                 "machine; give tls_cert and tls_key (for gRPC), or set allow_plaintext",
@@ -65,10 +65,10 @@ def server_credentials(settings: ServerSettings) -> grpc.ServerCredentials | Non
     """
     if settings.tls_cert is None and settings.tls_key is None:
         if settings.tls_client_ca is not None:
-            raise _refusal("server.tls_client_ca", "needs tls_cert and tls_key")
+            raise refused_setting("server.tls_client_ca", "needs tls_cert and tls_key")
         return None
     if settings.tls_cert is None or settings.tls_key is None:
-        raise _refusal("server.tls_cert, server.tls_key", "give both or neither")
+        raise refused_setting("server.tls_cert, server.tls_key", "give both or neither")
     files = _Files(settings.tls_cert, settings.tls_key, settings.tls_client_ca)
     watch = _Watch(files)
     return grpc.dynamic_ssl_server_credentials(
@@ -115,15 +115,15 @@ class _Files:
         """Return what the files hold, after checking that it fits together."""
         key, chain = _read(self.key, "tls_key"), _read(self.cert, "tls_cert")
         if b"PRIVATE KEY" not in key:
-            raise _refusal("server.tls_key", f"{self.key} holds no PEM private key")
+            raise refused_setting("server.tls_key", f"{self.key} holds no PEM private key")
         leaf = _load_certificates(chain, self.cert, "tls_cert")[0]
         try:
             public = load_pem_private_key(key, password=None).public_key()
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-            raise _refusal("server.tls_key", f"{self.key}: {error}") from None
+            raise refused_setting("server.tls_key", f"{self.key}: {error}") from None
         form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         if public.public_bytes(*form) != leaf.public_key().public_bytes(*form):
-            raise _refusal("server.tls_key", f"{self.key} is not the key of {self.cert}")
+            raise refused_setting("server.tls_key", f"{self.key} is not the key of {self.cert}")
         authorities = None
         if self.client_ca is not None:
             authorities = _read(self.client_ca, "tls_client_ca")
@@ -168,17 +168,11 @@ def _load_certificates(pem: bytes, path: Path, name: str) -> list[x509.Certifica
     try:
         return x509.load_pem_x509_certificates(pem)
     except ValueError:
-        raise _refusal(f"server.{name}", f"{path} holds no PEM certificate") from None
+        raise refused_setting(f"server.{name}", f"{path} holds no PEM certificate") from None
 
 
 def _read(path: Path, name: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise _refusal(f"server.{name}", f"cannot read {path}: {error.strerror}") from error
-
-
-def _refusal(field: str, problem: str) -> RequestError:
-    return RequestError(
-        ErrorCode.INVALID_CONFIG, f"settings: {field}: {problem}", violations={field: problem}
-    )
+        raise refused_setting(f"server.{name}", f"cannot read {path}: {error.strerror}") from error

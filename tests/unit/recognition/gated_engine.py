@@ -1,5 +1,6 @@
 """A scripted engine whose decoding a test can hold, watch and break."""
 
+import asyncio
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -8,9 +9,10 @@ import numpy as np
 
 from rechka.audio.samples import Samples
 from rechka.recognition.engines.scripted import ScriptedEngine
-from rechka.recognition.port import EngineStream, StreamOptions
+from rechka.recognition.port import EngineStream, Finished, StreamOptions
+from rechka.recognition.scheduled_stream import ScheduledStream
 
-__all__ = ["OPTIONS", "GatedEngine", "silence"]
+__all__ = ["OPTIONS", "GatedEngine", "entered", "finished", "silence"]
 
 OPTIONS = StreamOptions(language="en-US", model="general", sample_rate_hz=8_000, max_alternatives=3)
 
@@ -48,3 +50,16 @@ class GatedEngine(ScriptedEngine):
 
     def close(self) -> None:
         self.closed += 1
+
+
+async def finished(stream: ScheduledStream) -> Finished:
+    """Return the next settled utterance."""
+    async for event in stream.events():
+        if isinstance(event, Finished):
+            return event
+    raise AssertionError("the events ended")
+
+
+async def entered(engine: GatedEngine) -> None:
+    """Wait until the engine's thread is inside `accept`."""
+    assert await asyncio.to_thread(engine.entered.wait, 120)

@@ -11,10 +11,10 @@ import pytest
 from rechka.audio.samples import Samples
 from rechka.errors import CapacityError, ErrorCode
 from rechka.recognition.combined import CombinedEngine
-from rechka.recognition.port import Engine, EngineStream, Finished, Heard, StreamOptions
+from rechka.recognition.port import Engine, EngineStream, Heard, StreamOptions
 from rechka.recognition.scheduled_stream import ScheduledStream
 from rechka.recognition.scheduler import Scheduler
-from unit.recognition.gated_engine import OPTIONS, GatedEngine, silence
+from unit.recognition.gated_engine import OPTIONS, GatedEngine, entered, finished, silence
 
 
 @asynccontextmanager
@@ -31,19 +31,6 @@ async def running(
     finally:
         engine.gate.set()
         await scheduler.close()
-
-
-async def finished(stream: ScheduledStream) -> Finished:
-    """Return the next settled utterance."""
-    async for event in stream.events():
-        if isinstance(event, Finished):
-            return event
-    raise AssertionError("the events ended")
-
-
-async def entered(engine: GatedEngine) -> None:
-    """Wait until the engine's thread is inside `accept`."""
-    assert await asyncio.to_thread(engine.entered.wait, 120)
 
 
 class CostlyEngine(GatedEngine):

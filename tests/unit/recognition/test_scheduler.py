@@ -15,9 +15,8 @@ from rechka.errors import (
     UnavailableError,
 )
 from rechka.recognition.port import Finished, Heard, StreamOptions
-from rechka.recognition.scheduled_stream import ScheduledStream
 from rechka.recognition.scheduler import Scheduler
-from unit.recognition.gated_engine import OPTIONS, GatedEngine, silence
+from unit.recognition.gated_engine import OPTIONS, GatedEngine, entered, finished, silence
 
 
 @asynccontextmanager
@@ -29,19 +28,6 @@ async def running(engine: GatedEngine, **arguments: Any) -> AsyncIterator[Schedu
     finally:
         engine.gate.set()
         await scheduler.close()
-
-
-async def finished(stream: ScheduledStream) -> Finished:
-    """Return the next settled utterance."""
-    async for event in stream.events():
-        if isinstance(event, Finished):
-            return event
-    raise AssertionError("the events ended")
-
-
-async def entered(engine: GatedEngine) -> None:
-    """Wait until the engine's thread is inside `accept`."""
-    assert await asyncio.to_thread(engine.entered.wait, 120)
 
 
 async def test_nothing_is_served_before_the_engine_is_warm() -> None:

@@ -33,6 +33,10 @@ def issue(*hosts: str) -> Identity:
 )
 def test_loopback_needs_no_encryption(address: str) -> None:
     require_encryption(ServerSettings(grpc_address=address, http_address="127.0.0.1:0"))
+    # It is the other address alone that a refusal names.
+    with pytest.raises(RequestError) as caught:
+        require_encryption(ServerSettings(grpc_address=address, http_address="0.0.0.0:0"))
+    assert list(caught.value.violations) == ["server.http_address"]
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:1", "[::]:1", "192.0.2.1:1", "speech.example:1"])

@@ -10,8 +10,8 @@ from typing import Any
 
 from rechka.audio.samples import Samples
 from rechka.errors import ErrorCode, RequestError
+from rechka.recognition.options import read_options
 from rechka.recognition.port import EngineStream, ModelInfo, Observation, StreamOptions
-from rechka.recognition.registry import read_options
 from rechka.results import Hypothesis, Word
 
 __all__ = ["ScriptedEngine"]

@@ -1,13 +1,11 @@
 """The engine: several models, each with its streams stacked into batches."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rechka.audio.samples import Samples
-from rechka.errors import ErrorCode, RequestError
 from rechka.recognition.engines.ctc.acoustic import AcousticState, run_together
 from rechka.recognition.engines.ctc.model_folder import (
     CtcModel,
@@ -16,9 +14,9 @@ from rechka.recognition.engines.ctc.model_folder import (
 )
 from rechka.recognition.engines.ctc.stream import CtcStream
 from rechka.recognition.model_folders import find_model_folders
+from rechka.recognition.options import read_options, refuse_option
 from rechka.recognition.port import EngineStream, ModelInfo, StreamOptions
-from rechka.recognition.registry import read_options
-from rechka.recognition.selection import select_model
+from rechka.recognition.selection import select_for_stream
 from rechka.recognition.tags import ModelTags
 
 __all__ = ["CtcEngine"]
@@ -53,15 +51,15 @@ class CtcEngine:
         chosen = read_options(options, _DEFAULTS)
         for name, lowest in (("threads", 1), ("max_batch", 1), ("max_streams", 0), ("beam", 0)):
             if chosen[name] < lowest:
-                raise _refusal(name, f"got {chosen[name]}; accepted: a number from {lowest}")
+                raise refuse_option(name, f"got {chosen[name]}; accepted: a number from {lowest}")
         if not chosen["models"]:
-            raise _refusal("models", "got []; accepted: at least one folder of a model")
+            raise refuse_option("models", "got []; accepted: at least one folder of a model")
         self.max_batch: int = chosen["max_batch"]
         tags = ModelTags(chosen["tags"])
         folders = find_model_folders(chosen["models"], engine="ctc")
         loaded = [
             read_model(folder, threads=chosen["threads"], beam=chosen["beam"])
-            for folder in _wanted(folders, tags)
+            for folder in tags.wanted({folder: read_manifest(folder) for folder in folders})
         ]
         self._loaded: Mapping[ModelInfo, CtcModel] = {
             info: model
@@ -92,13 +90,7 @@ class CtcEngine:
         Raises:
             RequestError: No model has the language, the tag and the rate.
         """
-        info = select_model(self.models, language=options.language, model=options.model)
-        if options.sample_rate_hz not in info.sample_rates_hz:
-            raise RequestError(
-                ErrorCode.INVALID_CONFIG,
-                f"sample_rate_hz: got {options.sample_rate_hz}; accepted: "
-                f"{', '.join(str(rate) for rate in info.sample_rates_hz)} for {info.name}",
-            )
+        info = select_for_stream(self.models, options)
         return CtcStream(self._loaded[info], options)
 
     def accept(self, batch: Sequence[tuple[EngineStream, Samples]]) -> None:
@@ -121,20 +113,6 @@ class CtcEngine:
         self._loaded = {}
 
 
-def _wanted(folders: Sequence[Path], tags: ModelTags) -> list[Path]:
-    """Return the folders of the models that some tag selects."""
-    manifests = {folder: read_manifest(folder) for folder in folders}
-    tags.require_known(manifest.name for manifest in manifests.values())
-    wanted = [
-        folder
-        for folder, manifest in manifests.items()
-        if tags.is_wanted(manifest.name, manifest.languages, manifest.tags)
-    ]
-    if not wanted:
-        raise _refusal("tags", "no tag selects any model; accepted: a tag for at least one")
-    return wanted
-
-
 def _describe(model: CtcModel, tags: ModelTags, max_streams: int) -> list[ModelInfo]:
     manifest = model.manifest
     return [
@@ -153,10 +131,3 @@ def _describe(model: CtcModel, tags: ModelTags, max_streams: int) -> list[ModelI
         for language in manifest.languages
         if (chosen := tags.of(manifest.name, language, manifest.tags))
     ]
-
-
-def _refusal(option: str, problem: str) -> RequestError:
-    field = f"recognition.engine_options.{option}"
-    return RequestError(
-        ErrorCode.INVALID_CONFIG, f"settings: {field}: {problem}", violations={field: problem}
-    )

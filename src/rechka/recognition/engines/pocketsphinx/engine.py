@@ -17,8 +17,8 @@ import pocketsphinx
 from rechka.audio.samples import Samples
 from rechka.errors import CapacityError, ErrorCode, RequestError
 from rechka.recognition.engines.pocketsphinx.cepstra import RATE_HZ, Cepstra, RunningMean
+from rechka.recognition.options import read_options
 from rechka.recognition.port import EngineStream, ModelInfo, Observation, StreamOptions
-from rechka.recognition.registry import read_options
 from rechka.recognition.tags import ModelTags
 from rechka.results import Hypothesis, Word
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rechka.recognition.engines.sherpa.refusals import refuse_option
+from rechka.recognition.options import refuse_option
 
 __all__ = ["Heard", "check_device", "listen_to_stderr"]
 

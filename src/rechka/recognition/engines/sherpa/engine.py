@@ -1,22 +1,19 @@
 """The engine: several models, the streams of each run together."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rechka.audio.samples import Samples
-from rechka.errors import ErrorCode, RequestError
 from rechka.recognition.engines.sherpa.guarded import SherpaModel, Track
 from rechka.recognition.engines.sherpa.loading import LoadOptions, check_provider, load_model
 from rechka.recognition.engines.sherpa.model_folder import read_manifest
-from rechka.recognition.engines.sherpa.refusals import refuse_option
 from rechka.recognition.engines.sherpa.stream import SherpaStream
 from rechka.recognition.model_folders import find_model_folders
+from rechka.recognition.options import read_options, refuse_option
 from rechka.recognition.port import EngineStream, ModelInfo, StreamOptions
-from rechka.recognition.registry import read_options
-from rechka.recognition.selection import select_model
+from rechka.recognition.selection import select_for_stream
 from rechka.recognition.tags import ModelTags
 
 __all__ = ["SherpaEngine"]
@@ -78,7 +75,9 @@ class SherpaEngine:
             decoding=chosen["decoding"],
             beam=chosen["beam"],
         )
-        loaded = [load_model(folder, load_options) for folder in _wanted(chosen["models"], tags)]
+        folders = find_model_folders(chosen["models"], engine="sherpa")
+        wanted = tags.wanted({folder: read_manifest(folder) for folder in folders})
+        loaded = [load_model(folder, load_options) for folder in wanted]
         self._loaded: Mapping[ModelInfo, SherpaModel] = {
             info: model
             for model in loaded
@@ -108,13 +107,7 @@ class SherpaEngine:
         Raises:
             RequestError: No model has the language, the tag and the rate.
         """
-        info = select_model(self.models, language=options.language, model=options.model)
-        if options.sample_rate_hz not in info.sample_rates_hz:
-            raise RequestError(
-                ErrorCode.INVALID_CONFIG,
-                f"sample_rate_hz: got {options.sample_rate_hz}; accepted: "
-                f"{', '.join(str(rate) for rate in info.sample_rates_hz)} for {info.name}",
-            )
+        info = select_for_stream(self.models, options)
         return SherpaStream(self._loaded[info], options)
 
     def accept(self, batch: Sequence[tuple[EngineStream, Samples]]) -> None:
@@ -148,21 +141,6 @@ def _own(stream: EngineStream) -> SherpaStream:
     if stream.is_closed:
         raise RuntimeError("the stream is closed")
     return stream
-
-
-def _wanted(paths: Sequence[str], tags: ModelTags) -> list[Path]:
-    """Return the folders of the models that some tag selects."""
-    folders = find_model_folders(paths, engine="sherpa")
-    manifests = {folder: read_manifest(folder) for folder in folders}
-    tags.require_known(manifest.name for manifest in manifests.values())
-    wanted = [
-        folder
-        for folder, manifest in manifests.items()
-        if tags.is_wanted(manifest.name, manifest.languages, manifest.tags)
-    ]
-    if not wanted:
-        raise refuse_option("tags", "no tag selects any model; accepted: a tag for at least one")
-    return wanted
 
 
 def _describe(model: SherpaModel, tags: ModelTags, max_streams: int) -> list[ModelInfo]:

@@ -18,9 +18,9 @@ from rechka.recognition.engines.sherpa.model_folder import (
     read_manifest,
 )
 from rechka.recognition.engines.sherpa.pieces import Pieces, read_pieces
-from rechka.recognition.engines.sherpa.refusals import refuse_option
 from rechka.recognition.engines.sherpa.tokens import read_tokens
 from rechka.recognition.model_folders import refuse_file
+from rechka.recognition.options import refuse_option
 
 __all__ = ["LoadOptions", "check_provider", "load_model"]
 

@@ -10,16 +10,15 @@ import numpy as np
 import vosk
 
 from rechka.audio.samples import Samples
-from rechka.errors import ErrorCode, RequestError
 from rechka.recognition.engines.vosk.model_folder import (
     VoskFolder,
     read_folder,
 )
 from rechka.recognition.engines.vosk.stream import VoskStream
 from rechka.recognition.model_folders import find_model_folders, refuse_file
+from rechka.recognition.options import read_options, refuse_option
 from rechka.recognition.port import EngineStream, ModelInfo, StreamOptions
-from rechka.recognition.registry import read_options
-from rechka.recognition.selection import select_model
+from rechka.recognition.selection import select_for_stream
 from rechka.recognition.tags import ModelTags
 
 __all__ = ["VoskEngine"]
@@ -48,22 +47,18 @@ class VoskEngine:
         chosen = read_options(options, _DEFAULTS)
         for name, lowest in (("max_streams", 0), ("alternatives", 1)):
             if chosen[name] < lowest:
-                raise _refusal(name, f"got {chosen[name]}; accepted: a number from {lowest}")
+                raise refuse_option(name, f"got {chosen[name]}; accepted: a number from {lowest}")
         if not chosen["models"]:
-            raise _refusal("models", "got []; accepted: at least one folder of a model")
+            raise refuse_option("models", "got []; accepted: at least one folder of a model")
         tags = ModelTags(chosen["tags"])
         paths = find_model_folders(chosen["models"], engine="vosk")
-        folders = [read_folder(path) for path in paths]
-        tags.require_known(folder.manifest.name for folder in folders)
+        folders = {path: read_folder(path) for path in paths}
+        wanted = tags.wanted({path: folder.manifest for path, folder in folders.items()})
         vosk.SetLogLevel(_ERRORS_ONLY)
         self._loaded: dict[ModelInfo, vosk.Model] = {}
-        for folder in folders:
-            infos = _describe(folder, tags, chosen)
-            if infos:
-                model = _load(folder)
-                self._loaded |= dict.fromkeys(infos, model)
-        if not self._loaded:
-            raise _refusal("tags", "no tag selects any model; accepted: a tag for at least one")
+        for path in wanted:
+            infos = _describe(folders[path], tags, chosen)
+            self._loaded |= dict.fromkeys(infos, _load(folders[path]))
         self.models: Sequence[ModelInfo] = tuple(self._loaded)
 
     def warm_up(self) -> None:
@@ -82,13 +77,7 @@ class VoskEngine:
         Raises:
             RequestError: No model has the language, the tag and the rate.
         """
-        info = select_model(self.models, language=options.language, model=options.model)
-        if options.sample_rate_hz not in info.sample_rates_hz:
-            raise RequestError(
-                ErrorCode.INVALID_CONFIG,
-                f"sample_rate_hz: got {options.sample_rate_hz}; accepted: "
-                f"{', '.join(str(rate) for rate in info.sample_rates_hz)} for {info.name}",
-            )
+        info = select_for_stream(self.models, options)
         return VoskStream(
             self._loaded[info],
             rate_hz=options.sample_rate_hz,
@@ -133,10 +122,3 @@ def _describe(folder: VoskFolder, tags: ModelTags, chosen: Mapping[str, Any]) ->
         for language in manifest.languages
         if (selecting := tags.of(manifest.name, language, manifest.tags))
     ]
-
-
-def _refusal(option: str, problem: str) -> RequestError:
-    field = f"recognition.engine_options.{option}"
-    return RequestError(
-        ErrorCode.INVALID_CONFIG, f"settings: {field}: {problem}", violations={field: problem}
-    )
