@@ -4,9 +4,9 @@
 
 Reads `tts/ru`, `tts/tr`, `l2-english` (Opus shards with an index) and `multilingual`
 (a file a clip, a manifest). Sentences of other languages become the sounds that
-espeak-ng gives them; clips of languages that it does not know are left out. Kyrgyz and
-Tatar, which share nearly all sounds with Turkish, are also written in Turkish letters:
-real people at real microphones for a language that has none here.
+espeak-ng gives them; clips of languages that it does not know are left out. Relatives of
+Turkish and of Russian are also written in their letters (`respell.py`): real people at
+real microphones for languages that have none here.
 """
 
 import argparse
@@ -20,6 +20,7 @@ from pathlib import Path
 import av
 import numpy as np
 import numpy.typing as npt
+from respell import RELATIVES, respelled
 
 RATE_HZ = 16_000
 Pcm = npt.NDArray[np.int16]
@@ -36,15 +37,6 @@ _ESPEAK = {
     **dict.fromkeys(("rm-sursilv", "rm-vallader", "cnh", "ab", "br", "dv", "fy-NL"), ""),
     **dict.fromkeys(("hsb", "kab", "lg", "mn", "rw", "sah", "vot"), ""),
 }
-
-_TURKISH = str.maketrans(
-    dict(
-        zip("абвгдзийклмнңоөпрстуүфхһшщыэә", "abvgdziyklmnnoöprstuüfhhşşıee", strict=True),
-        ё="yo", ц="ts", ч="ç", ь="", ъ="", ю="yu", я="ya", җ="c",
-    )
-)  # fmt: skip
-# Kyrgyz writes the sound of Turkish c with the letter that Tatar has for j.
-_ZHE = {"ky": "c", "tt": "j"}
 
 
 def decode(path: Path) -> Pcm:
@@ -84,25 +76,17 @@ def sounds(sentence: str, language: str) -> str:
     return " ".join(part for part in parts if part)
 
 
-def in_turkish_letters(sentence: str, language: str) -> str:
-    """Return a Kyrgyz or Tatar sentence as Turkish spelling would have it."""
-    text = sentence.lower().replace("ж", _ZHE[language])
-    text = re.sub(r"(^|[^\w]|[аоуыэяюёеөүәи])е", r"\1ye", text).replace("е", "e")
-    # Long vowels are one vowel, as Turkish spelling rarely tells them apart.
-    return re.sub(r"([aeıioöuü])\1+", r"\1", text.translate(_TURKISH))
-
-
 def _manifest(folder: Path) -> list[dict[str, str]]:
     with (folder / "manifest.tsv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
-def turkic(folder: Path) -> Iterator[tuple[Pcm, str, str]]:
-    """Yield samples, speaker and sentence, in Turkish letters, of related languages."""
+def related(folder: Path, to: str) -> Iterator[tuple[Pcm, str, str]]:
+    """Yield samples, speaker and sentence, in the letters of a language, of its relatives."""
     for row in _manifest(folder):
         language = row["language"]
-        if language in _ZHE:
-            sentence = in_turkish_letters(row["sentence"], language)
+        if language in RELATIVES[to]:
+            sentence = respelled(row["sentence"], language)
             yield decode(folder / row["file"]), f"{language}:{row['speaker']}", sentence
 
 
@@ -146,7 +130,8 @@ def main() -> None:
         write(f"{language}-rhvoice", shards(folder, folder / "index1.tsv"), output)
     folder = corpora / "l2-english"
     write("en-learners", shards(folder, folder / "index.tsv"), output)
-    write("tr-turkic", turkic(corpora / "multilingual"), output)
+    write("tr-turkic", related(corpora / "multilingual", "tr"), output)
+    write("ru-slavic", related(corpora / "multilingual", "ru"), output)
     write("mul-commonvoice", clips(corpora / "multilingual"), output)
 
 

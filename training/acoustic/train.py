@@ -20,6 +20,7 @@ import torch
 import torch.distributed as dist
 from data import RATE_HZ, Batch, Config, Corpora, batches, collate
 from features import HOP, Augmenter, log_mel, power_spectrum
+from imported import weights_of
 from model import STEP, SUBSAMPLING, AcousticModel
 from torch import Tensor, multiprocessing
 from torch.nn import functional
@@ -161,8 +162,12 @@ class Trainer:
             self._elapsed_s, self._steps = state["elapsed_s"], state["steps"]
             return
         if self._config.start_from:
-            start = self._output.parent / self._config.start_from / "checkpoint.pt"
-            known = torch.load(start, weights_only=True)["average"]
+            start = self._output.parent / self._config.start_from
+            known = (
+                weights_of(start)
+                if start.suffix == ".onnx"
+                else torch.load(start / "checkpoint.pt", weights_only=True)["average"]
+            )
             own = self.model.state_dict()
             self.model.load_state_dict({**own, **{k: v for k, v in known.items() if k in own}})
         else:
