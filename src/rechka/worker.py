@@ -1,4 +1,4 @@
-"""A worker: a process that runs one engine behind the recognizer service.
+"""A worker: a process that runs one engine for a server.
 
 `python -m rechka.worker` is the process; `create_pool` keeps several. A worker
 serves on a Unix socket in a folder that only its user may enter. It writes one
@@ -19,8 +19,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import grpc.aio
-
 from rechka.errors import ErrorCode, RechkaError, RequestError, UnavailableError
 from rechka.observability.logs import configure_logging
 from rechka.recognition.generation import WorkerLauncher
@@ -31,15 +29,11 @@ from rechka.recognition.registry import create_engine
 from rechka.recognition.scheduler import Scheduler
 from rechka.settings import RecognitionSettings
 from rechka.transport.recognizer_client import RemoteRecognizer, RemoteStream
-from rechka.transport.recognizer_servicer import RecognizerServicer
-from rechka.wire.generated.rechka.recognizer.v1 import recognizer_pb2_grpc
+from rechka.transport.recognizer_service import RecognizerService
 
 __all__ = ["ProcessLauncher", "ProcessWorker", "create_pool", "start_pool"]
 
 _STOP_GRACE_S = 3.0
-# No connection may be taken over by a proxy of the environment, and none may
-# outlive its channel.
-_CHANNEL_OPTIONS = (("grpc.enable_http_proxy", 0), ("grpc.use_local_subchannel_pool", 1))
 
 
 def create_pool(
@@ -144,8 +138,7 @@ class ProcessWorker:
         self._process = process
         self._folder = folder
         self._socket = socket
-        self._channel = grpc.aio.insecure_channel(f"unix:{socket}", options=_CHANNEL_OPTIONS)
-        self._recognizer = RemoteRecognizer(self._channel)
+        self._recognizer = RemoteRecognizer(socket)
 
     @property
     def pid(self) -> int:
@@ -200,7 +193,7 @@ class ProcessWorker:
             raise
 
     async def _end(self) -> None:
-        await self._channel.close()
+        self._recognizer.close()
         if self._process.stdin is not None:
             self._process.stdin.close()
         try:
@@ -223,8 +216,8 @@ def _remove(folder: "tempfile.TemporaryDirectory[str]", socket: Path) -> None:
 
 def main() -> None:
     """Run the worker process."""
-    parser = argparse.ArgumentParser(description="Run an engine behind the recognizer service.")
-    parser.add_argument("--socket", required=True)
+    parser = argparse.ArgumentParser(description="Run an engine for a server.")
+    parser.add_argument("--socket", type=Path, required=True)
     parser.add_argument("--engine", type=json.loads, required=True)
     parser.add_argument("--options", type=json.loads, default={})
     parser.add_argument("--max-streams", type=int, default=0)
@@ -247,17 +240,15 @@ async def _run(arguments: argparse.Namespace) -> None:
     except RechkaError as error:
         _write(report, {"refused": error.message})
         sys.exit(1)
-    server = grpc.aio.server()
-    recognizer_pb2_grpc.add_RecognizerServicer_to_server(RecognizerServicer(scheduler), server)
-    server.add_insecure_port(f"unix:{arguments.socket}")
-    await server.start()
+    service = RecognizerService(scheduler)
+    await service.start(arguments.socket)
     _write(report, {"pid": os.getpid()})
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_reader(sys.stdin.fileno(), stop.set)
     await stop.wait()
-    await server.stop(grace=0)
+    await service.stop()
     await scheduler.close()
 
 

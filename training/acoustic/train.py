@@ -33,6 +33,18 @@ _TEST_CLIPS = 48
 _MULTILINGUAL_WEIGHT = 0.5
 
 
+def _has_bfloat16() -> bool:
+    """Return whether the processor multiplies 16-bit floats; without, they are ten times slower."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    return "avx512_bf16" in text or "amx_bf16" in text
+
+
+_HAS_BFLOAT16 = _has_bfloat16()
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Which of how many processes this is."""
@@ -214,7 +226,7 @@ class Trainer:
         batch, outputs = padded(batch, self.model.shape.delay_frames)
         with torch.no_grad():
             features = augment(power_spectrum(batch.waves))
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=_HAS_BFLOAT16):
             encoded = self.model(features)
         loss = loss_of(self.model, encoded.float(), batch, outputs)
         self._optimizer.zero_grad()

@@ -17,9 +17,15 @@ speech, and webrtcvad was tried in this place: it takes any steady noise above
 import numpy as np
 import numpy.typing as npt
 
-from rechka.audio.noise import NoiseFloor
+from rechka.audio.noise import NOTHING, NoiseFloor
 from rechka.audio.samples import Samples
-from rechka.audio.spectrum import BANDS, FRAME_MS, FrameFeatures, SpectrumAnalyzer
+from rechka.audio.spectrum import (
+    BANDS,
+    BLOCK_FRAMES,
+    FRAME_MS,
+    FrameFeatures,
+    SpectrumAnalyzer,
+)
 
 __all__ = ["VoiceActivity"]
 
@@ -46,6 +52,10 @@ _START_FRAMES = 500 // FRAME_MS
 _START_PERIODICITY = 0.25
 _START_EVIDENCE_FRAMES = 200 // FRAME_MS
 _START_DROP_DB = 12.0
+# Weights of the mean over the bands.
+_MEAN = np.full(BANDS, 1 / BANDS, dtype=np.float32)
+# Frames of the window that ends with each frame of a block.
+_WINDOWS = np.arange(BLOCK_FRAMES)[:, None] + np.arange(_SHAPE_FRAMES)
 
 
 class VoiceActivity:
@@ -88,10 +98,11 @@ class VoiceActivity:
         ]
 
     def _judge(self, features: FrameFeatures) -> list[bool]:
-        above_db = np.minimum(self._floor.accept(features.power), _MOST_ABOVE_DB)
-        is_active = above_db.mean(axis=1) > _ACTIVE_DB
-        is_broad = is_active & ((above_db > _STRONG_DB).sum(axis=1) >= _VOICE_BANDS)
-        change_db, counts = self._change.accept(features.power, is_active)
+        level_db = 10 * np.log10(features.power + NOTHING)
+        above_db = np.minimum(self._floor.accept(features.power, level_db), _MOST_ABOVE_DB)
+        is_active = above_db @ _MEAN > _ACTIVE_DB
+        is_broad = is_active & (np.add.reduce(above_db > _STRONG_DB, axis=1) >= _VOICE_BANDS)
+        change_db, counts = self._change.accept(level_db, is_active)
         is_voiced = features.lasting_periodicity > _LASTING_PERIODICITY
         is_changing = (change_db > _SHAPE_CHANGE_DB) & (counts >= _LEAST_SHAPE_FRAMES)
         is_evidence = is_broad & (is_voiced | is_changing)
@@ -127,28 +138,27 @@ class _ShapeChange:
         self._weights = np.zeros(_SHAPE_FRAMES - 1, dtype=np.float32)
 
     def accept(
-        self, power: npt.NDArray[np.float32], is_counted: npt.NDArray[np.bool_]
+        self, level_db: npt.NDArray[np.float32], is_counted: npt.NDArray[np.bool_]
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Take the next frames.
 
         Args:
-            power: Power by band; shape (n, BANDS).
+            level_db: Power by band in decibels; shape (n, BANDS), n up to BLOCK_FRAMES.
             is_counted: Which frames stand out; shape (n,).
 
         Returns:
             For each frame the mean deviation from the mean shape in decibels, and
             of how many frames; both of shape (n,).
         """
-        levels_db = 10 * np.log10(power + 1e-14)
-        shapes = np.concatenate((self._shapes, levels_db - levels_db.mean(axis=1, keepdims=True)))
+        shapes = np.concatenate((self._shapes, level_db - (level_db @ _MEAN)[:, None]))
         weights = np.concatenate((self._weights, is_counted.astype(np.float32)))
         self._shapes, self._weights = shapes[1 - _SHAPE_FRAMES :], weights[1 - _SHAPE_FRAMES :]
-        # Shapes (n, BANDS, frames) and (n, 1, frames).
-        views = np.lib.stride_tricks.sliding_window_view
-        shape = views(shapes, _SHAPE_FRAMES, axis=0)
-        weight = views(weights, _SHAPE_FRAMES)[:, None, :]
-        count = weight.sum(axis=2, keepdims=True)
-        divisor = np.maximum(count, 1)
-        mean = (shape * weight).sum(axis=2, keepdims=True) / divisor
-        deviation = (np.abs(shape - mean) * weight).sum(axis=2) / divisor[:, :, 0]
-        return deviation.mean(axis=1), count[:, 0, 0]
+        windows = _WINDOWS[: len(level_db)]
+        # Shapes (n, frames, BANDS) and (n, 1, frames).
+        shape = shapes[windows]
+        weight = weights[windows][:, None]
+        count = np.add.reduce(weight, axis=2)
+        divisor = np.maximum(count, np.float32(1))
+        mean = (weight @ shape) / divisor[:, None]
+        deviation = (weight @ np.abs(shape - mean))[:, 0] / divisor
+        return deviation @ _MEAN, count[:, 0]

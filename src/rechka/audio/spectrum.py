@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from rechka.audio.samples import Samples
 
-__all__ = ["BANDS", "FRAME_MS", "FrameFeatures", "SpectrumAnalyzer"]
+__all__ = ["BANDS", "BLOCK_FRAMES", "FRAME_MS", "FrameFeatures", "SpectrumAnalyzer"]
 
 FRAME_MS = 20
 """Step from one frame to the next."""
@@ -35,12 +35,15 @@ _WHITENING_LINES = 10
 _PERIODS_S = np.arange(20, 115) / 8000
 # Below the power of any real sound, far above the smallest float.
 _NOTHING = 1e-20
-# So small a product is done by one thread of the linear algebra library.
-_BLOCK_FRAMES = 16
+BLOCK_FRAMES = 16
+"""Most frames of one result. So small a product the linear algebra does in one thread."""
 
 _LINE_NUMBERS = np.arange(_LINES)
 _NEIGHBORS = np.abs(_LINE_NUMBERS[:, None] - _LINE_NUMBERS[None, _VOICE_LINES]) <= _WHITENING_LINES
 _NEIGHBORHOOD = (_NEIGHBORS / _NEIGHBORS.sum(axis=0)).astype(np.float32)
+_BAND_SUMS = np.zeros((_LINES, BANDS), dtype=np.float32)
+for _band in range(BANDS):
+    _BAND_SUMS[_FIRST_LINE + _band * _BAND_LINES :][:_BAND_LINES, _band] = 1
 _COSINES = np.cos(2 * np.pi * np.outer(_LINE_NUMBERS[_VOICE_LINES] * _LINE_HZ, _PERIODS_S)).astype(
     np.float32
 )
@@ -95,23 +98,23 @@ class SpectrumAnalyzer:
         self._pending = pending[count * self.frame_samples :]
         if not count:
             return []
-        windows = np.lib.stride_tricks.sliding_window_view(pending, self._window_samples)
-        steps = windows[:: self.frame_samples][:count]
+        frames = pending[: (count + 1) * self.frame_samples].reshape(-1, self.frame_samples)
+        steps = np.concatenate((frames[:-1], frames[1:]), axis=1)
         return [
-            self._analyze(steps[start : start + _BLOCK_FRAMES])
-            for start in range(0, count, _BLOCK_FRAMES)
+            self._analyze(steps[start : start + BLOCK_FRAMES])
+            for start in range(0, count, BLOCK_FRAMES)
         ]
 
     def _analyze(self, windows: npt.NDArray[np.float32]) -> FrameFeatures:
-        magnitude = np.abs(np.fft.rfft(windows * self._window)[:, :_LINES])
-        bands = magnitude[:, _FIRST_LINE : _FIRST_LINE + BANDS * _BAND_LINES] ** 2
+        lines = np.fft.rfft(windows * self._window)[:, :_LINES]
+        magnitude: npt.NDArray[np.float32] = np.abs(lines)
         correlation = _correlate(_whiten(magnitude))
         before = np.concatenate((self._last_correlation[None], correlation[:-1]))
         self._last_correlation = correlation[-1]
         return FrameFeatures(
-            power=bands.reshape(-1, BANDS, _BAND_LINES).sum(axis=2),
-            periodicity=correlation.max(axis=1),
-            lasting_periodicity=((correlation + before) / 2).max(axis=1),
+            power=magnitude**2 @ _BAND_SUMS,
+            periodicity=np.maximum.reduce(correlation, axis=1),
+            lasting_periodicity=np.maximum.reduce(correlation + before, axis=1) / 2,
         )
 
 

@@ -1,29 +1,26 @@
-"""A recognizer that is reached through its service."""
+"""A recognizer that is reached over a Unix socket."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
 
-import grpc.aio
 import structlog
+from google.protobuf.message import DecodeError
 
 from rechka.audio.samples import Samples, to_pcm16
 from rechka.errors import ErrorCode, RechkaError, UnavailableError
 from rechka.recognition.events import EventQueue
 from rechka.recognition.measures import Measures
 from rechka.recognition.port import Finished, Heard, ModelInfo, StreamOptions
+from rechka.transport.link import Link
 from rechka.wire.codec_measures import decode_measures
-from rechka.wire.codec_recognizer import decode_event, decode_model
+from rechka.wire.codec_recognizer import decode_event, decode_model, encode_open
 from rechka.wire.generated.rechka.recognizer.v1 import recognizer_pb2 as pb
-from rechka.wire.generated.rechka.recognizer.v1 import recognizer_pb2_grpc as pb_grpc
-from rechka.wire.outcome import CallOutcome
-from rechka.wire.status import told_error
+from rechka.wire.status import error_of
 
 __all__ = ["RemoteRecognizer", "RemoteStream"]
 
 _log = structlog.get_logger()
-# What the library raises from a read or a write on a call that has ended or is ending.
-_CALL_OVER = (grpc.aio.AioRpcError, grpc.aio.BaseError, asyncio.InvalidStateError)
 # A message carries at most so many samples; longer audio goes as several.
 _MESSAGE_SAMPLES = 32_000
 # A worker that hangs must not keep back what the others measure.
@@ -31,15 +28,17 @@ _MEASURE_TIMEOUT_S = 5.0
 
 
 class RemoteRecognizer:
-    """A `Recognizer` behind a channel.
+    """A `Recognizer` behind a Unix socket; every stream has a connection of its own.
 
     Args:
-        channel: To the service; owned by the caller.
+        socket: Where it serves.
     """
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
-        self._stub = pb_grpc.RecognizerStub(channel)
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
         self._models: tuple[ModelInfo, ...] = ()
+        self._links: set[Link] = set()
+        self._is_closed = False
 
     @property
     def models(self) -> Sequence[ModelInfo]:
@@ -50,101 +49,89 @@ class RemoteRecognizer:
         """Ask what is served.
 
         Raises:
-            UnavailableError: The service cannot be reached.
+            UnavailableError: The recognizer cannot be reached.
         """
-        try:
-            response = await self._stub.Describe(pb.DescribeRequest(), wait_for_ready=True)
-        except (grpc.aio.AioRpcError, grpc.aio.BaseError):
-            raise _lost() from None
-        except asyncio.CancelledError:
-            if _is_own_cancellation():
-                raise
-            raise _lost() from None
-        self._models = tuple(decode_model(item) for item in response.models)
+        response = await self._ask(pb.Request(describe=pb.DescribeRequest()))
+        self._models = tuple(decode_model(item) for item in response.described.models)
 
     async def measure(self) -> Measures:
         """Ask what was done and what is held.
 
         Raises:
-            UnavailableError: The service cannot be reached, or does not answer in time.
+            UnavailableError: The recognizer cannot be reached, or does not answer in time.
         """
         try:
-            return decode_measures(
-                await self._stub.Measure(pb.MeasureRequest(), timeout=_MEASURE_TIMEOUT_S)
-            )
-        except (grpc.aio.AioRpcError, grpc.aio.BaseError):
+            async with asyncio.timeout(_MEASURE_TIMEOUT_S):
+                response = await self._ask(pb.Request(measure=pb.MeasureRequest()))
+        except TimeoutError:
             raise _lost() from None
-        except asyncio.CancelledError:
-            if _is_own_cancellation():
-                raise
-            raise _lost() from None
+        return decode_measures(response.measured)
 
     async def open(self, options: StreamOptions) -> "RemoteStream":
         """Return a fresh stream.
 
         Raises:
-            RequestError: The service does not serve what is asked for.
+            RequestError: The recognizer does not serve what is asked for.
             CapacityError: It has as many streams as it serves in time.
             UnavailableError: It cannot be reached.
             InternalError: The engine failed.
         """
-        message = pb.Open(
-            language=options.language,
-            model=options.model,
-            sample_rate_hz=options.sample_rate_hz,
-            max_alternatives=options.max_alternatives,
-            hotwords=[pb.Hotword(text=item.text, boost=item.boost) for item in options.hotwords],
-        )
+        link = await self._connect()
         try:
-            call = self._stub.Recognize()
-        except grpc.aio.BaseError:
-            # The channel is closed.
-            raise _lost() from None
-        outcome = CallOutcome(call)
-        ended = asyncio.create_task(outcome.wait())
-        opening = asyncio.create_task(_open(call, pb.RecognizeRequest(open=message)))
-        try:
-            # The library lets a first write wait for ever if the call is canceled before it.
-            await asyncio.wait((opening, ended), return_when=asyncio.FIRST_COMPLETED)
-            is_open = opening.done() and not opening.cancelled() and opening.result()
+            await _exchange(link, pb.Request(open=encode_open(options)), expected="opened")
         except BaseException:
-            call.cancel()
+            self._drop(link)
             raise
+        return RemoteStream(link, self._drop)
+
+    def close(self) -> None:
+        """End all streams, and refuse new ones. May be called more than once."""
+        self._is_closed = True
+        for link in list(self._links):
+            self._drop(link)
+
+    async def _ask(self, request: pb.Request) -> pb.Response:
+        link = await self._connect()
+        expected = {"describe": "described", "measure": "measured"}
+        try:
+            return await _exchange(link, request, expected=expected[request.WhichOneof("request")])
         finally:
-            opening.cancel()
-            ended.cancel()
-            await asyncio.gather(opening, ended, return_exceptions=True)
-        if not is_open:
-            raise await _failure(outcome)
-        return RemoteStream(call, outcome)
+            self._drop(link)
 
+    async def _connect(self) -> Link:
+        loop = asyncio.get_running_loop()
+        try:
+            _, link = await loop.create_unix_connection(Link, str(self._socket))
+        except OSError as error:
+            _log.warning("recognizer_lost", reason=error.strerror)
+            raise _lost() from None
+        self._links.add(link)
+        if self._is_closed:
+            self._drop(link)
+        return link
 
-async def _open(call: Any, request: pb.RecognizeRequest) -> bool:
-    """Return whether the service took the stream; if not, the call has ended or will."""
-    try:
-        await call.write(request)
-        return await call.read() is not grpc.aio.EOF
-    except _CALL_OVER:
-        return False
+    def _drop(self, link: Link) -> None:
+        self._links.discard(link)
+        link.abort()
 
 
 class RemoteStream:
-    """A `RecognizerStream` over one call.
+    """A `RecognizerStream` over one connection.
 
     Args:
-        call: Opened; owned by the stream.
-        outcome: Of the call.
+        link: Opened; owned by the stream.
+        drop: Ends the connection.
     """
 
-    def __init__(self, call: Any, outcome: CallOutcome) -> None:
-        self._call = call
-        self._outcome = outcome
+    def __init__(self, link: Link, drop: Callable[[Link], None]) -> None:
+        self._link = link
+        self._drop = drop
         self._events = EventQueue()
         self._is_closed = False
         self._reader = asyncio.create_task(self._read())
 
     async def send(self, samples: Samples) -> None:
-        """Hand over audio of the running utterance; waits while the service is behind.
+        """Hand over audio of the running utterance; waits while the recognizer is behind.
 
         Raises:
             UnavailableError: The worker went away.
@@ -154,11 +141,11 @@ class RemoteStream:
         """
         for start in range(0, len(samples), _MESSAGE_SAMPLES):
             pcm = to_pcm16(samples[start : start + _MESSAGE_SAMPLES])
-            await self._write(pb.RecognizeRequest(audio=pcm))
+            await self._write(pb.Request(audio=pcm))
 
     async def finish(self) -> None:
         """End the utterance; its `Finished` comes as an event. Raises as `send`."""
-        await self._write(pb.RecognizeRequest(finish=pb.Finish()))
+        await self._write(pb.Request(finish=pb.Finish()))
 
     def events(self) -> AsyncIterator[Heard | Finished]:
         """Yield events in the order of the audio; ends after `close`. Raises as `send`."""
@@ -170,55 +157,63 @@ class RemoteStream:
             return
         self._is_closed = True
         self._events.close()
-        self._call.cancel()
+        self._drop(self._link)
         self._reader.cancel()
         await asyncio.gather(self._reader, return_exceptions=True)
 
-    async def _write(self, request: pb.RecognizeRequest) -> None:
-        try:
-            await self._call.write(request)
-        except _CALL_OVER:
-            # A write that fails says only that; why is said by the status.
-            raise self._events.error or await _failure(self._outcome) from None
-        except asyncio.CancelledError:
-            if _is_own_cancellation():
-                raise
-            raise _lost() from None
+    async def _write(self, request: pb.Request) -> None:
+        self._link.write(request.SerializeToString())
+        await self._link.drain()
+        if self._link.is_ending:
+            # Why is said by the last response, if there was one.
+            await asyncio.wait((self._reader,))
+            raise self._events.error or _lost()
 
     async def _read(self) -> None:
         try:
-            while (response := await self._call.read()) is not grpc.aio.EOF:
-                self._events.put(decode_event(response))
+            while True:
+                self._events.put(decode_event(await _response(self._link)))
                 await self._events.room()
-        except _CALL_OVER:
-            pass
-        except asyncio.CancelledError:
-            if not self._is_closed:
-                # Not this stream was closed, but the channel below it.
-                self._events.fail(_lost())
-            raise
-        self._events.fail(await _failure(self._outcome))
+        except RechkaError as error:
+            self._events.fail(error)
+            self._drop(self._link)
 
 
-def _is_own_cancellation() -> bool:
-    """Return whether the running task is canceled, and not the call that it waits for.
+async def _exchange(link: Link, request: pb.Request, *, expected: str) -> pb.Response:
+    """Return the first response.
 
-    The library raises the same error for both.
+    Raises:
+        RechkaError: It is an error, or not what is expected.
     """
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+    link.write(request.SerializeToString())
+    response = await _response(link)
+    if response.WhichOneof("response") != expected:
+        raise _lost()
+    return response
 
 
-async def _failure(outcome: CallOutcome) -> RechkaError:
-    """Return the error of a call that has ended, or is about to."""
-    status = await outcome.status()
-    error = told_error(status.code, status.details, status.trailing)
-    if error is None:
-        # Not the service said so, but the library or nobody: whatever the code is, the
-        # connection is gone. Its words about a socket are of no use to a client.
-        _log.warning("recognizer_lost", status=status.code.name, reason=status.details)
-    # A service that is ending is as good as gone.
-    return _lost() if error is None or isinstance(error, UnavailableError) else error
+async def _response(link: Link) -> pb.Response:
+    """Return the next response.
+
+    Raises:
+        RechkaError: What the recognizer has told as an error.
+        UnavailableError: The connection has ended, or something else speaks there.
+    """
+    message = await link.read()
+    if message is None:
+        raise _lost()
+    try:
+        response = pb.Response.FromString(message)
+    except DecodeError:
+        raise _lost() from None
+    kind = response.WhichOneof("response")
+    if kind is None:
+        raise _lost()
+    if kind == "error":
+        error = error_of(response.error)
+        # A recognizer that is ending is as good as gone.
+        raise _lost() if isinstance(error, UnavailableError) else error
+    return response
 
 
 def _lost() -> UnavailableError:

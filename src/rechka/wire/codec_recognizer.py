@@ -1,4 +1,4 @@
-"""The internal recognizer service: its messages to and from the project's own types."""
+"""What server and recognizers say: its messages to and from the project's own types."""
 
 from rechka.recognition.port import (
     Finished,
@@ -17,6 +17,7 @@ __all__ = [
     "decode_open",
     "encode_event",
     "encode_model",
+    "encode_open",
 ]
 
 
@@ -54,6 +55,17 @@ def decode_model(model: pb.Model) -> ModelInfo:
     )
 
 
+def encode_open(options: StreamOptions) -> pb.Open:
+    """Return what opens a stream."""
+    return pb.Open(
+        language=options.language,
+        model=options.model,
+        sample_rate_hz=options.sample_rate_hz,
+        max_alternatives=options.max_alternatives,
+        hotwords=[pb.Hotword(text=item.text, boost=item.boost) for item in options.hotwords],
+    )
+
+
 def decode_open(message: pb.Open) -> StreamOptions:
     """Return what a stream is opened with."""
     return StreamOptions(
@@ -65,22 +77,22 @@ def decode_open(message: pb.Open) -> StreamOptions:
     )
 
 
-def encode_event(event: Heard | Finished) -> pb.RecognizeResponse:
+def encode_event(event: Heard | Finished) -> pb.Response:
     """Return an event's message."""
     if isinstance(event, Finished):
         alternatives = [_encode_hypothesis(item) for item in event.alternatives]
         finished = pb.Finished(utterance=event.utterance, alternatives=alternatives)
-        return pb.RecognizeResponse(finished=finished)
+        return pb.Response(finished=finished)
     heard = pb.Heard(
         utterance=event.utterance,
         hypothesis=_encode_hypothesis(event.observation.hypothesis),
         trailing_silence_ms=event.observation.trailing_silence_ms,
         decoded_ms=event.decoded_ms,
     )
-    return pb.RecognizeResponse(heard=heard)
+    return pb.Response(heard=heard)
 
 
-def decode_event(response: pb.RecognizeResponse) -> Heard | Finished:
+def decode_event(response: pb.Response) -> Heard | Finished:
     """Return the event of a message that is not `opened`."""
     if response.HasField("finished"):
         finished = response.finished

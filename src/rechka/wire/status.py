@@ -16,7 +16,14 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from rechka.errors import ErrorCode, InternalError, RechkaError, error_class
 
-__all__ = ["ERROR_DOMAIN", "STATUS_OF", "from_status", "to_status", "told_error"]
+__all__ = [
+    "ERROR_DOMAIN",
+    "STATUS_OF",
+    "error_of",
+    "from_status",
+    "status_message",
+    "to_status",
+]
 
 ERROR_DOMAIN = "rechka"
 _DETAILS_KEY = "grpc-status-details-bin"
@@ -75,16 +82,30 @@ def to_status(
     An `InternalError` tells the request id and nothing else, whatever its
     message says: that one is for the log.
     """
-    code = STATUS_OF[error.code]
+    status = status_message(error, request_id=request_id)
+    trailing = ((_DETAILS_KEY, status.SerializeToString()),)
+    return STATUS_OF[error.code], status.message, trailing
+
+
+def status_message(error: RechkaError, *, request_id: str | None = None) -> status_pb2.Status:
+    """Return an error as a message. As `to_status`."""
     message = error.message
     if isinstance(error, InternalError):
         message = f"Internal error; request id {request_id}" if request_id else "Internal error"
-    status = status_pb2.Status(code=getattr(code_pb2, code.name), message=message)
+    code = getattr(code_pb2, STATUS_OF[error.code].name)
+    status = status_pb2.Status(code=code, message=message)
     for detail in _details(error, request_id):
         packed = AnyMessage()
         packed.Pack(detail)
         status.details.append(packed)
-    return code, message, ((_DETAILS_KEY, status.SerializeToString()),)
+    return status
+
+
+def error_of(status: status_pb2.Status) -> RechkaError:
+    """Return the error that `status_message` made a message of."""
+    known = code_pb2.Code.Name(status.code) if status.code in code_pb2.Code.values() else "UNKNOWN"
+    trailing = ((_DETAILS_KEY, status.SerializeToString()),)
+    return from_status(grpc.StatusCode[known], status.message, trailing)
 
 
 def _details(
@@ -145,24 +166,6 @@ def from_status(
         retry_after_s=retry_after_s,
         request_id=request_id,
     )
-
-
-def told_error(
-    code: grpc.StatusCode,
-    message: str | None,
-    trailing_metadata: Iterable[tuple[str, str | bytes]] = (),
-) -> RechkaError | None:
-    """Return the error that a server of ours has told; None if the status is not its own.
-
-    A status of the gRPC library, or of a proxy, lacks our `ErrorInfo`. Arguments as
-    of `from_status`.
-    """
-    trailing = tuple(trailing_metadata)
-    is_told = any(
-        isinstance(detail, error_details_pb2.ErrorInfo) and detail.domain == ERROR_DOMAIN
-        for detail in _unpack(trailing)
-    )
-    return from_status(code, message, trailing) if is_told else None
 
 
 def _unpack(trailing_metadata: Iterable[tuple[str, str | bytes]]) -> Iterable[object]:

@@ -1,7 +1,8 @@
 import numpy as np
+import numpy.typing as npt
 import pytest
 
-from rechka.audio.noise import NoiseFloor
+from rechka.audio.noise import NOTHING, NoiseFloor
 from rechka.audio.samples import Samples
 from rechka.audio.spectrum import BANDS, FrameFeatures, SpectrumAnalyzer
 
@@ -57,8 +58,26 @@ def test_silence_has_neither_power_nor_pitch() -> None:
     assert not silence.periodicity.any()
 
 
+def above_floor(samples: Samples) -> npt.NDArray[np.float32]:
+    power = analyze(samples).power
+    return NoiseFloor().accept(power, 10 * np.log10(power + NOTHING))
+
+
+def test_the_floor_is_the_same_however_the_frames_come() -> None:
+    power = analyze(noise(10) * np.linspace(0.1, 1, 160_000, dtype=np.float32)).power
+    level_db = 10 * np.log10(power + NOTHING)
+    at_once = NoiseFloor().accept(power, level_db)
+    floor = NoiseFloor()
+    parts, at = [], 0
+    for count in (1, 2, 5, 16, 75, 76, 150, 175):
+        parts.append(floor.accept(power[at : at + count], level_db[at : at + count]))
+        at += count
+    assert at == len(power)
+    np.testing.assert_array_equal(np.concatenate(parts), at_once)
+
+
 def test_the_floor_lies_at_steady_noise() -> None:
-    above_db = NoiseFloor().accept(analyze(noise(10)).power)
+    above_db = above_floor(noise(10))
     assert above_db.shape == (500, BANDS)
     assert above_db.min() == 0
     # The power of a frame scatters by 2 dB around the floor.
@@ -71,7 +90,7 @@ def test_the_floor_stays_below_syllables_and_follows_noise_that_stays() -> None:
     # Bursts of 200 ms with as much between them.
     for start in range(0, 4 * 16_000, 6_400):
         hiss[start : start + 3_200] *= 30
-    above_db = NoiseFloor().accept(analyze(hiss).power).mean(axis=1)
+    above_db = above_floor(hiss).mean(axis=1)
     assert above_db[85:90].min() > 20
     # The noise that stays from the fourth second on has become the floor.
     assert above_db[202:210].min() > 20

@@ -2,7 +2,6 @@
 
 import grpc
 import pytest
-from google.protobuf.any_pb2 import Any as AnyMessage
 from google.rpc import error_details_pb2, status_pb2
 
 from rechka.errors import (
@@ -15,7 +14,7 @@ from rechka.errors import (
     UnavailableError,
     error_class,
 )
-from rechka.wire.status import STATUS_OF, from_status, to_status, told_error
+from rechka.wire.status import STATUS_OF, error_of, from_status, status_message, to_status
 
 
 @pytest.mark.parametrize("code", ErrorCode)
@@ -69,16 +68,16 @@ def test_the_details_are_the_standard_ones() -> None:
     assert (info.reason, info.domain) == ("OVERLOADED", "rechka")
 
 
-def test_only_a_status_with_our_own_details_is_told() -> None:
-    status, message, trailing = to_status(InternalError(ErrorCode.INTERNAL, "broken"))
-    told = told_error(status, message, trailing)
-    assert told is not None
-    assert told.code is ErrorCode.INTERNAL
-    assert told_error(status, message) is None
-    foreign = AnyMessage()
-    foreign.Pack(error_details_pb2.ErrorInfo(reason="INTERNAL", domain="googleapis.com"))
-    packed = status_pb2.Status(details=[foreign]).SerializeToString()
-    assert told_error(status, message, (("grpc-status-details-bin", packed),)) is None
+@pytest.mark.parametrize("code", ErrorCode)
+def test_an_error_as_a_message_comes_back_as_it_was(code: ErrorCode) -> None:
+    error = error_class(code)(code, "text", violations={"a": "b"}, retry_after_s=0.5)
+    back = error_of(status_message(error, request_id="r-4"))
+    assert type(back) is type(error)
+    assert (back.code, back.violations, back.retry_after_s) == (code, {"a": "b"}, 0.5)
+
+
+def test_a_message_with_an_unknown_code_is_an_internal_error() -> None:
+    assert error_of(status_pb2.Status(code=77, message="x")).code is ErrorCode.INTERNAL
 
 
 def test_broken_details_are_passed_over() -> None:

@@ -22,45 +22,44 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%rechka/recognizer/v1/recognizer.proto\x12\x14rechka.recognizer.v1\"\x11\n\x0f\x44\x65scribeRequest\"?\n\x10\x44\x65scribeResponse\x12+\n\x06models\x18\x01 \x03(\x0b\x32\x1b.rechka.recognizer.v1.Model\"\xec\x01\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12\x0c\n\x04tags\x18\x04 \x03(\t\x12\x17\n\x0fsample_rates_hz\x18\x05 \x03(\r\x12\x18\n\x10max_alternatives\x18\x06 \x01(\r\x12\x17\n\x0fhas_confidences\x18\x07 \x01(\x08\x12\x16\n\x0ehas_word_times\x18\x08 \x01(\x08\x12\x1c\n\x14has_trailing_silence\x18\t \x01(\x08\x12\x13\n\x0bmax_streams\x18\n \x01(\r\x12\x0e\n\x06\x64\x65vice\x18\x0b \x01(\t\"\x10\n\x0eMeasureRequest\"\x9c\x01\n\x0fMeasureResponse\x12\x0f\n\x07streams\x18\x01 \x01(\r\x12\x0f\n\x07waiting\x18\x02 \x01(\r\x12\x0c\n\x04load\x18\x03 \x01(\x01\x12\x0e\n\x06\x62usy_s\x18\x04 \x01(\x01\x12\x11\n\tdecoded_s\x18\x05 \x01(\x01\x12\r\n\x05steps\x18\x06 \x01(\x04\x12\x0f\n\x07\x62\x61tched\x18\x07 \x01(\x04\x12\x16\n\x0eresident_bytes\x18\x08 \x01(\x04\"\x8a\x01\n\x10RecognizeRequest\x12*\n\x04open\x18\x01 \x01(\x0b\x32\x1a.rechka.recognizer.v1.OpenH\x00\x12\x0f\n\x05\x61udio\x18\x02 \x01(\x0cH\x00\x12.\n\x06\x66inish\x18\x03 \x01(\x0b\x32\x1c.rechka.recognizer.v1.FinishH\x00\x42\t\n\x07request\"\x8a\x01\n\x04Open\x12\x10\n\x08language\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x16\n\x0esample_rate_hz\x18\x03 \x01(\r\x12\x18\n\x10max_alternatives\x18\x04 \x01(\r\x12/\n\x08hotwords\x18\x05 \x03(\x0b\x32\x1d.rechka.recognizer.v1.Hotword\"&\n\x07Hotword\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\r\n\x05\x62oost\x18\x02 \x01(\x02\"\x08\n\x06\x46inish\"\xb1\x01\n\x11RecognizeResponse\x12.\n\x06opened\x18\x01 \x01(\x0b\x32\x1c.rechka.recognizer.v1.OpenedH\x00\x12,\n\x05heard\x18\x02 \x01(\x0b\x32\x1b.rechka.recognizer.v1.HeardH\x00\x12\x32\n\x08\x66inished\x18\x03 \x01(\x0b\x32\x1e.rechka.recognizer.v1.FinishedH\x00\x42\n\n\x08response\"\x08\n\x06Opened\"\x9e\x01\n\x05Heard\x12\x11\n\tutterance\x18\x01 \x01(\r\x12\x34\n\nhypothesis\x18\x02 \x01(\x0b\x32 .rechka.recognizer.v1.Hypothesis\x12 \n\x13trailing_silence_ms\x18\x03 \x01(\rH\x00\x88\x01\x01\x12\x12\n\ndecoded_ms\x18\x04 \x01(\rB\x16\n\x14_trailing_silence_ms\"U\n\x08\x46inished\x12\x11\n\tutterance\x18\x01 \x01(\r\x12\x36\n\x0c\x61lternatives\x18\x02 \x03(\x0b\x32 .rechka.recognizer.v1.Hypothesis\"Y\n\nHypothesis\x12\x0c\n\x04text\x18\x01 \x01(\t\x12)\n\x05words\x18\x02 \x03(\x0b\x32\x1a.rechka.recognizer.v1.Word\x12\x12\n\nconfidence\x18\x03 \x01(\x02\"J\n\x04Word\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x10\n\x08start_ms\x18\x02 \x01(\r\x12\x0e\n\x06\x65nd_ms\x18\x03 \x01(\r\x12\x12\n\nconfidence\x18\x04 \x01(\x02\x32\xa1\x02\n\nRecognizer\x12Y\n\x08\x44\x65scribe\x12%.rechka.recognizer.v1.DescribeRequest\x1a&.rechka.recognizer.v1.DescribeResponse\x12`\n\tRecognize\x12&.rechka.recognizer.v1.RecognizeRequest\x1a\'.rechka.recognizer.v1.RecognizeResponse(\x01\x30\x01\x12V\n\x07Measure\x12$.rechka.recognizer.v1.MeasureRequest\x1a%.rechka.recognizer.v1.MeasureResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%rechka/recognizer/v1/recognizer.proto\x12\x14rechka.recognizer.v1\x1a\x17google/rpc/status.proto\"\x11\n\x0f\x44\x65scribeRequest\"?\n\x10\x44\x65scribeResponse\x12+\n\x06models\x18\x01 \x03(\x0b\x32\x1b.rechka.recognizer.v1.Model\"\xec\x01\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12\x0c\n\x04tags\x18\x04 \x03(\t\x12\x17\n\x0fsample_rates_hz\x18\x05 \x03(\r\x12\x18\n\x10max_alternatives\x18\x06 \x01(\r\x12\x17\n\x0fhas_confidences\x18\x07 \x01(\x08\x12\x16\n\x0ehas_word_times\x18\x08 \x01(\x08\x12\x1c\n\x14has_trailing_silence\x18\t \x01(\x08\x12\x13\n\x0bmax_streams\x18\n \x01(\r\x12\x0e\n\x06\x64\x65vice\x18\x0b \x01(\t\"\x10\n\x0eMeasureRequest\"\x9c\x01\n\x0fMeasureResponse\x12\x0f\n\x07streams\x18\x01 \x01(\r\x12\x0f\n\x07waiting\x18\x02 \x01(\r\x12\x0c\n\x04load\x18\x03 \x01(\x01\x12\x0e\n\x06\x62usy_s\x18\x04 \x01(\x01\x12\x11\n\tdecoded_s\x18\x05 \x01(\x01\x12\r\n\x05steps\x18\x06 \x01(\x04\x12\x0f\n\x07\x62\x61tched\x18\x07 \x01(\x04\x12\x16\n\x0eresident_bytes\x18\x08 \x01(\x04\"\xf5\x01\n\x07Request\x12*\n\x04open\x18\x01 \x01(\x0b\x32\x1a.rechka.recognizer.v1.OpenH\x00\x12\x0f\n\x05\x61udio\x18\x02 \x01(\x0cH\x00\x12.\n\x06\x66inish\x18\x03 \x01(\x0b\x32\x1c.rechka.recognizer.v1.FinishH\x00\x12\x39\n\x08\x64\x65scribe\x18\x04 \x01(\x0b\x32%.rechka.recognizer.v1.DescribeRequestH\x00\x12\x37\n\x07measure\x18\x05 \x01(\x0b\x32$.rechka.recognizer.v1.MeasureRequestH\x00\x42\t\n\x07request\"\x8a\x01\n\x04Open\x12\x10\n\x08language\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x16\n\x0esample_rate_hz\x18\x03 \x01(\r\x12\x18\n\x10max_alternatives\x18\x04 \x01(\r\x12/\n\x08hotwords\x18\x05 \x03(\x0b\x32\x1d.rechka.recognizer.v1.Hotword\"&\n\x07Hotword\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\r\n\x05\x62oost\x18\x02 \x01(\x02\"\x08\n\x06\x46inish\"\xc5\x02\n\x08Response\x12.\n\x06opened\x18\x01 \x01(\x0b\x32\x1c.rechka.recognizer.v1.OpenedH\x00\x12,\n\x05heard\x18\x02 \x01(\x0b\x32\x1b.rechka.recognizer.v1.HeardH\x00\x12\x32\n\x08\x66inished\x18\x03 \x01(\x0b\x32\x1e.rechka.recognizer.v1.FinishedH\x00\x12;\n\tdescribed\x18\x04 \x01(\x0b\x32&.rechka.recognizer.v1.DescribeResponseH\x00\x12\x39\n\x08measured\x18\x05 \x01(\x0b\x32%.rechka.recognizer.v1.MeasureResponseH\x00\x12#\n\x05\x65rror\x18\x06 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\n\n\x08response\"\x08\n\x06Opened\"\x9e\x01\n\x05Heard\x12\x11\n\tutterance\x18\x01 \x01(\r\x12\x34\n\nhypothesis\x18\x02 \x01(\x0b\x32 .rechka.recognizer.v1.Hypothesis\x12 \n\x13trailing_silence_ms\x18\x03 \x01(\rH\x00\x88\x01\x01\x12\x12\n\ndecoded_ms\x18\x04 \x01(\rB\x16\n\x14_trailing_silence_ms\"U\n\x08\x46inished\x12\x11\n\tutterance\x18\x01 \x01(\r\x12\x36\n\x0c\x61lternatives\x18\x02 \x03(\x0b\x32 .rechka.recognizer.v1.Hypothesis\"Y\n\nHypothesis\x12\x0c\n\x04text\x18\x01 \x01(\t\x12)\n\x05words\x18\x02 \x03(\x0b\x32\x1a.rechka.recognizer.v1.Word\x12\x12\n\nconfidence\x18\x03 \x01(\x02\"J\n\x04Word\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x10\n\x08start_ms\x18\x02 \x01(\r\x12\x0e\n\x06\x65nd_ms\x18\x03 \x01(\r\x12\x12\n\nconfidence\x18\x04 \x01(\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rechka.recognizer.v1.recognizer_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DESCRIBEREQUEST']._serialized_start=63
-  _globals['_DESCRIBEREQUEST']._serialized_end=80
-  _globals['_DESCRIBERESPONSE']._serialized_start=82
-  _globals['_DESCRIBERESPONSE']._serialized_end=145
-  _globals['_MODEL']._serialized_start=148
-  _globals['_MODEL']._serialized_end=384
-  _globals['_MEASUREREQUEST']._serialized_start=386
-  _globals['_MEASUREREQUEST']._serialized_end=402
-  _globals['_MEASURERESPONSE']._serialized_start=405
-  _globals['_MEASURERESPONSE']._serialized_end=561
-  _globals['_RECOGNIZEREQUEST']._serialized_start=564
-  _globals['_RECOGNIZEREQUEST']._serialized_end=702
-  _globals['_OPEN']._serialized_start=705
-  _globals['_OPEN']._serialized_end=843
-  _globals['_HOTWORD']._serialized_start=845
-  _globals['_HOTWORD']._serialized_end=883
-  _globals['_FINISH']._serialized_start=885
-  _globals['_FINISH']._serialized_end=893
-  _globals['_RECOGNIZERESPONSE']._serialized_start=896
-  _globals['_RECOGNIZERESPONSE']._serialized_end=1073
-  _globals['_OPENED']._serialized_start=1075
-  _globals['_OPENED']._serialized_end=1083
-  _globals['_HEARD']._serialized_start=1086
-  _globals['_HEARD']._serialized_end=1244
-  _globals['_FINISHED']._serialized_start=1246
-  _globals['_FINISHED']._serialized_end=1331
-  _globals['_HYPOTHESIS']._serialized_start=1333
-  _globals['_HYPOTHESIS']._serialized_end=1422
-  _globals['_WORD']._serialized_start=1424
-  _globals['_WORD']._serialized_end=1498
-  _globals['_RECOGNIZER']._serialized_start=1501
-  _globals['_RECOGNIZER']._serialized_end=1790
+  _globals['_DESCRIBEREQUEST']._serialized_start=88
+  _globals['_DESCRIBEREQUEST']._serialized_end=105
+  _globals['_DESCRIBERESPONSE']._serialized_start=107
+  _globals['_DESCRIBERESPONSE']._serialized_end=170
+  _globals['_MODEL']._serialized_start=173
+  _globals['_MODEL']._serialized_end=409
+  _globals['_MEASUREREQUEST']._serialized_start=411
+  _globals['_MEASUREREQUEST']._serialized_end=427
+  _globals['_MEASURERESPONSE']._serialized_start=430
+  _globals['_MEASURERESPONSE']._serialized_end=586
+  _globals['_REQUEST']._serialized_start=589
+  _globals['_REQUEST']._serialized_end=834
+  _globals['_OPEN']._serialized_start=837
+  _globals['_OPEN']._serialized_end=975
+  _globals['_HOTWORD']._serialized_start=977
+  _globals['_HOTWORD']._serialized_end=1015
+  _globals['_FINISH']._serialized_start=1017
+  _globals['_FINISH']._serialized_end=1025
+  _globals['_RESPONSE']._serialized_start=1028
+  _globals['_RESPONSE']._serialized_end=1353
+  _globals['_OPENED']._serialized_start=1355
+  _globals['_OPENED']._serialized_end=1363
+  _globals['_HEARD']._serialized_start=1366
+  _globals['_HEARD']._serialized_end=1524
+  _globals['_FINISHED']._serialized_start=1526
+  _globals['_FINISHED']._serialized_end=1611
+  _globals['_HYPOTHESIS']._serialized_start=1613
+  _globals['_HYPOTHESIS']._serialized_end=1702
+  _globals['_WORD']._serialized_start=1704
+  _globals['_WORD']._serialized_end=1778
 # @@protoc_insertion_point(module_scope)

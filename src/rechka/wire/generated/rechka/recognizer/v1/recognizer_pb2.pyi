@@ -1,3 +1,4 @@
+from google.rpc import status_pb2 as _status_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -66,15 +67,19 @@ class MeasureResponse(_message.Message):
     resident_bytes: int
     def __init__(self, streams: _Optional[int] = ..., waiting: _Optional[int] = ..., load: _Optional[float] = ..., busy_s: _Optional[float] = ..., decoded_s: _Optional[float] = ..., steps: _Optional[int] = ..., batched: _Optional[int] = ..., resident_bytes: _Optional[int] = ...) -> None: ...
 
-class RecognizeRequest(_message.Message):
-    __slots__ = ("open", "audio", "finish")
+class Request(_message.Message):
+    __slots__ = ("open", "audio", "finish", "describe", "measure")
     OPEN_FIELD_NUMBER: _ClassVar[int]
     AUDIO_FIELD_NUMBER: _ClassVar[int]
     FINISH_FIELD_NUMBER: _ClassVar[int]
+    DESCRIBE_FIELD_NUMBER: _ClassVar[int]
+    MEASURE_FIELD_NUMBER: _ClassVar[int]
     open: Open
     audio: bytes
     finish: Finish
-    def __init__(self, open: _Optional[_Union[Open, _Mapping]] = ..., audio: _Optional[bytes] = ..., finish: _Optional[_Union[Finish, _Mapping]] = ...) -> None: ...
+    describe: DescribeRequest
+    measure: MeasureRequest
+    def __init__(self, open: _Optional[_Union[Open, _Mapping]] = ..., audio: _Optional[bytes] = ..., finish: _Optional[_Union[Finish, _Mapping]] = ..., describe: _Optional[_Union[DescribeRequest, _Mapping]] = ..., measure: _Optional[_Union[MeasureRequest, _Mapping]] = ...) -> None: ...
 
 class Open(_message.Message):
     __slots__ = ("language", "model", "sample_rate_hz", "max_alternatives", "hotwords")
@@ -102,15 +107,21 @@ class Finish(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
-class RecognizeResponse(_message.Message):
-    __slots__ = ("opened", "heard", "finished")
+class Response(_message.Message):
+    __slots__ = ("opened", "heard", "finished", "described", "measured", "error")
     OPENED_FIELD_NUMBER: _ClassVar[int]
     HEARD_FIELD_NUMBER: _ClassVar[int]
     FINISHED_FIELD_NUMBER: _ClassVar[int]
+    DESCRIBED_FIELD_NUMBER: _ClassVar[int]
+    MEASURED_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
     opened: Opened
     heard: Heard
     finished: Finished
-    def __init__(self, opened: _Optional[_Union[Opened, _Mapping]] = ..., heard: _Optional[_Union[Heard, _Mapping]] = ..., finished: _Optional[_Union[Finished, _Mapping]] = ...) -> None: ...
+    described: DescribeResponse
+    measured: MeasureResponse
+    error: _status_pb2.Status
+    def __init__(self, opened: _Optional[_Union[Opened, _Mapping]] = ..., heard: _Optional[_Union[Heard, _Mapping]] = ..., finished: _Optional[_Union[Finished, _Mapping]] = ..., described: _Optional[_Union[DescribeResponse, _Mapping]] = ..., measured: _Optional[_Union[MeasureResponse, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
 
 class Opened(_message.Message):
     __slots__ = ()
