@@ -2,6 +2,7 @@
 # make run     start a server for development and say how to send it a file
 # make test    run all tests
 # make training  a second virtual environment, with what trains models
+# make bench   Rechka beside other shapes of a server, in ten minutes on two idle cores
 # make check   everything that CI runs: linters, types, import rules, generated files, tests
 
 PYTHON ?= python3
@@ -10,7 +11,10 @@ BIN := $(VENV)/bin
 SERVER := $(VENV)/.server-installed
 DEV := $(VENV)/.dev-installed
 
-.PHONY: setup demo run test check lint training
+# Of `make bench`; bench/peers.py tells the others.
+BENCH ?= --lang ru-RU
+
+.PHONY: setup demo run test bench check lint training
 
 setup: $(DEV)
 
@@ -27,6 +31,9 @@ run: $(SERVER)
 
 test: $(DEV)
 	$(BIN)/pytest
+
+bench: $(DEV)
+	@GRPC_VERBOSITY=ERROR $(BIN)/python bench/peers.py $(BENCH)
 
 training: .venv-training/.installed
 

@@ -48,6 +48,9 @@ class Head:
     def flush(self) -> None:
         """Nothing is kept back."""
 
+    def close(self) -> None:
+        """Nothing is open."""
+
 
 class Archive:
     """A zip file of one stored member, made as it is read.

@@ -47,6 +47,7 @@ async def bench(running: Running, clips: Sequence[Clip], **how: Any) -> list[Run
         "check": False,
         "find_capacity": False,
         "max_final_delay_ms": 60_000.0,
+        "most_sessions": 4_096,
     }
     runner = Runner(clips, SPEC, pause_s=0.6, server=None, how=options | how)
     return await runner.run(lambda progress: None)
@@ -144,6 +145,16 @@ async def test_the_capacity_is_the_highest_load_without_errors(
     page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
     assert "capacity: 3 sessions" in page
     assert (tmp_path / "report" / "report.png").read_bytes().startswith(b"\x89PNG")
+
+
+async def test_a_search_ends_at_the_most_sessions_that_are_asked_for(
+    start: Start, clips: Sequence[Clip], capsys: pytest.CaptureFixture[str]
+) -> None:
+    running = await start()
+    runs = await bench(running, clips, sessions=2, find_capacity=True, most_sessions=3)
+    assert [run.load for run in runs] == [2, 3]
+    print_figures(runs)
+    assert "capacity: 3 sessions or more\n" in capsys.readouterr().out
 
 
 async def test_late_answers_are_more_than_the_capacity(start: Start, clips: Sequence[Clip]) -> None:

@@ -58,6 +58,9 @@ __all__ = ["bench"]
     show_default=True,
     help="Late, for --find-capacity: the 95th percentile of the finals.",
 )
+@click.option(
+    "--most-sessions", default=4_096, show_default=True, help="Where --find-capacity ends."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
     "--report",

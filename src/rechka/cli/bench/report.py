@@ -48,6 +48,8 @@ def rows_of(runs: Sequence[Run]) -> tuple[list[str], list[list[str]]]:
         "errors",
         "server, cores",
         "workers, cores",
+        "server and workers, memory",
+        "load itself, cores",
     ]
     rows = []
     for run in runs:
@@ -65,6 +67,7 @@ def rows_of(runs: Sequence[Run]) -> tuple[list[str], list[list[str]]]:
             "–" if spent is None else f"{spent / run.elapsed_s:.2f}"
             for spent in (run.server_s, run.worker_s)
         ]
+        memory = "–" if run.memory_bytes is None else f"{run.memory_bytes / 2**20:.0f} MB"
         changed = "–" if figures.changed is None else str(figures.changed)
         counts = [str(figures.answers), str(figures.unanswered), changed, errors or "0"]
         late = " (late)" if run.is_late else ""
@@ -74,6 +77,8 @@ def rows_of(runs: Sequence[Run]) -> tuple[list[str], list[list[str]]]:
                 *("–" if value is None else f"{value:.0f} ms" for value in delays),
                 *counts,
                 *cores,
+                memory,
+                f"{run.load_s / run.elapsed_s:.2f}",
             ]
         )
     return head, rows
@@ -86,11 +91,12 @@ def verdict(runs: Sequence[Run]) -> str:
     good = [run.load for run in runs if not run.is_late]
     if not good:
         return f"capacity: less than {min(run.load for run in runs)} sessions"
+    found = f"{max(good)} sessions" if len(good) < len(runs) else f"{max(good)} sessions or more"
     # Nothing is known of the cores of another machine's server.
     if any(run.server_s is None for run in runs):
-        return f"capacity: {max(good)} sessions"
+        return f"capacity: {found}"
     cores = len(os.sched_getaffinity(0))
-    return f"capacity: {max(good)} sessions, {max(good) / cores:.1f} a core of {cores}"
+    return f"capacity: {found}, {max(good) / cores:.1f} a core of {cores}"
 
 
 def print_figures(runs: Sequence[Run]) -> None:

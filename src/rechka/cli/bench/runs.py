@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from rechka.audio.samples import to_pcm16
 from rechka.cli.bench.figures import Figures, summarize
 from rechka.cli.bench.server import OwnServer
-from rechka.cli.bench.sessions import Outcome, Progress, Target, run_all
+from rechka.cli.bench.sessions import Progress, Target, run_all
 from rechka.cli.bench.speech import Clip, Part, Talk, make_talk
 from rechka.client import AsyncClient, RetryPolicy
 from rechka.errors import ErrorCode, UnavailableError
@@ -19,7 +20,6 @@ __all__ = ["Run", "Runner"]
 
 # The search for the capacity ends when it is known to this share.
 _PRECISION = 0.05
-_MOST_SESSIONS = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,8 @@ class Run:
         elapsed_s: How long the run took.
         server_s: Processor time of the server's own process; None if it is not ours.
         worker_s: Processor time of its workers.
+        memory_bytes: What they all held while every session ran.
+        load_s: Processor time of this process, which made the load.
         is_late: Whether it was more than the capacity; None if that was not asked.
     """
 
@@ -42,6 +44,8 @@ class Run:
     elapsed_s: float
     server_s: float | None = None
     worker_s: float | None = None
+    memory_bytes: int | None = None
+    load_s: float = 0.0
     is_late: bool | None = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -52,6 +56,8 @@ class Run:
             "elapsed_s": round(self.elapsed_s, 2),
             "server_processor_s": self.server_s,
             "worker_processor_s": self.worker_s,
+            "memory_bytes": self.memory_bytes,
+            "load_processor_s": round(self.load_s, 2),
             "is_late": self.is_late,
         }
 
@@ -103,16 +109,17 @@ class Runner:
     async def _search(self, target: Target, watch: Callable[[Progress], None]) -> list[Run]:
         """Double the load until answers are late, then halve the doubt."""
         runs: list[Run] = []
-        good, bad = 0, _MOST_SESSIONS
-        load = self._how["sessions"]
-        while load < _MOST_SESSIONS and bad - good > max(1, math.ceil(_PRECISION * good)):
+        most = self._how["most_sessions"]
+        good, bad = 0, most + 1
+        load = min(self._how["sessions"], most)
+        while bad - good > max(1, math.ceil(_PRECISION * good)):
             run = await self._load(target, load, watch)
             runs.append(run)
             if run.is_late:
                 bad = min(bad, load)
             else:
                 good = max(good, load)
-            load = load * 2 if bad == _MOST_SESSIONS else (good + bad) // 2
+            load = min(load * 2, most) if bad > most else (good + bad) // 2
             if not load:
                 break
         return sorted(runs, key=lambda run: (bool(run.is_late), run.load))
@@ -124,41 +131,47 @@ class Runner:
             make_talk(self._clips, rate_hz=rate_hz, lasting_s=lasting_s, gap_s=gap_s, seed=number)
             for number in range(load)
         ]
-        before = None if self._server is None else self._server.processor_s()
+        server, spread_s = self._server, min(5.0, lasting_s / 2)
+        before = None if server is None else server.processor_s()
         loop = asyncio.get_running_loop()
-        began_s = loop.time()
-        outcomes = await run_all(target, talks, spread_s=min(5.0, lasting_s / 2), watch=watch)
-        elapsed_s = loop.time() - began_s
+        began_s, load_began_s = loop.time(), time.process_time()
+        weighing = asyncio.create_task(_weigh(server, after_s=spread_s))
+        try:
+            outcomes = await run_all(target, talks, spread_s=spread_s, watch=watch)
+            # Not known of sessions that were all refused at once.
+            memory_bytes = weighing.result() if weighing.done() else None
+        finally:
+            weighing.cancel()
+        elapsed_s, load_s = loop.time() - began_s, time.process_time() - load_began_s
         server_s = worker_s = None
-        if self._server is not None and before is not None:
-            after = self._server.processor_s()
+        if server is not None and before is not None:
+            after = server.processor_s()
             server_s, worker_s = (round(b - a, 2) for a, b in zip(before, after, strict=True))
-        return self._judged(load, outcomes, elapsed_s, server_s, worker_s)
-
-    def _judged(
-        self,
-        load: int,
-        outcomes: Sequence[Outcome],
-        elapsed_s: float,
-        server_s: float | None,
-        worker_s: float | None,
-    ) -> Run:
         figures = summarize(outcomes, self._alone)
-        delays = tuple(
-            answer.final_delay_s
-            for outcome in outcomes
-            for answer in outcome.answers
-            if answer.final_delay_s is not None
+        return Run(
+            load,
+            figures,
+            final_delays_s=tuple(
+                answer.final_delay_s
+                for outcome in outcomes
+                for answer in outcome.answers
+                if answer.final_delay_s is not None
+            ),
+            elapsed_s=elapsed_s,
+            server_s=server_s,
+            worker_s=worker_s,
+            memory_bytes=memory_bytes,
+            load_s=load_s,
+            is_late=self._is_late(figures) if self._how["find_capacity"] else None,
         )
-        is_late = None
-        if self._how["find_capacity"]:
-            is_late = bool(
-                figures.errors
-                or figures.unanswered > 0.02 * figures.answers
-                or figures.final.p95_ms is None
-                or figures.final.p95_ms > self._how["max_final_delay_ms"]
-            )
-        return Run(load, figures, delays, elapsed_s, server_s, worker_s, is_late)
+
+    def _is_late(self, figures: Figures) -> bool:
+        return bool(
+            figures.errors
+            or figures.unanswered > 0.02 * figures.answers
+            or figures.final.p95_ms is None
+            or figures.final.p95_ms > self._how["max_final_delay_ms"]
+        )
 
     async def _hear_alone(self, target: Target, watch: Callable[[Progress], None]) -> None:
         """Note the text of each clip that nothing else disturbs, two at a time.
@@ -187,3 +200,12 @@ class Runner:
                         f"{outcome.error}",
                     )
                 self._alone[answer.part.clip.name] = answer.text
+
+
+async def _weigh(server: OwnServer | None, *, after_s: float) -> int | None:
+    """Return the memory of a server of our own once all sessions have begun."""
+    if server is None:
+        return None
+    await asyncio.sleep(after_s)
+    # The kernel walks through all pages meanwhile; the load goes on.
+    return await asyncio.to_thread(server.memory_bytes)

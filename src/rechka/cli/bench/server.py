@@ -7,18 +7,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from rechka.errors import ErrorCode, UnavailableError
 
-__all__ = ["OwnServer", "own_server"]
+__all__ = ["OwnServer", "own_server", "started_server"]
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _POLL_S = 0.05
 _ADDRESS = re.compile(r"gRPC on (\S+),")
+_PROPORTIONAL = re.compile(r"^Pss:\s+(\d+) kB", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,10 @@ class OwnServer:
         workers = sum(_processor_s(pid) for pid in _children(self.pid))
         return _processor_s(self.pid), workers
 
+    def memory_bytes(self) -> int:
+        """Return what the server and its workers hold in memory; shared pages count once."""
+        return sum(_memory_bytes(pid) for pid in (self.pid, *_children(self.pid)))
+
 
 @contextmanager
 def own_server(config: Path | None, models: Path | None) -> Iterator[OwnServer]:
@@ -52,7 +57,7 @@ def own_server(config: Path | None, models: Path | None) -> Iterator[OwnServer]:
     Raises:
         UnavailableError: It did not start.
     """
-    with tempfile.TemporaryDirectory() as folder, Path(folder, "log").open("w+") as log:
+    with tempfile.TemporaryDirectory() as folder:
         environment = {
             **os.environ,
             "RECHKA_ACCESS__SESSIONS_PER_S": "0",
@@ -72,10 +77,29 @@ def own_server(config: Path | None, models: Path | None) -> Iterator[OwnServer]:
         token = json.loads(made.stdout)["iam_token"]
         settings = () if config is None else ("--config", str(config))
         ports = ("--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0")
+        serve = (*rechka, "serve", "--log-level", "warning", *ports, *data, *settings)
+        with started_server(serve, token=token, environment=environment) as server:
+            yield server
+
+
+@contextmanager
+def started_server(
+    command: Sequence[str], *, token: str, environment: Mapping[str, str]
+) -> Iterator[OwnServer]:
+    """Run a server until the end of the context.
+
+    Args:
+        command: Starts it; says on standard error where it listens and when it is ready,
+            in the words of `rechka serve`.
+        token: What it lets in.
+        environment: Of its process.
+
+    Raises:
+        UnavailableError: It did not start.
+    """
+    with tempfile.NamedTemporaryFile("w+") as log:
         process = subprocess.Popen(  # noqa: S603 - our own command
-            (*rechka, "serve", "--log-level", "warning", *ports, *data, *settings),
-            env=environment,
-            stderr=log,
+            command, env=environment, stderr=log
         )
         try:
             yield OwnServer(_wait_ready(process, Path(log.name)), token, process.pid)
@@ -106,6 +130,16 @@ def _children(pid: int) -> list[int]:
 def _processor_s(pid: int) -> float:
     fields = _stat(pid)
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S if fields else 0.0
+
+
+def _memory_bytes(pid: int) -> int:
+    """Return the proportional set of a process: a page of several counts a part in each."""
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return 0
+    found = _PROPORTIONAL.search(text)
+    return int(found[1]) * 1024 if found else 0
 
 
 def _stat(pid: int) -> list[str]:
