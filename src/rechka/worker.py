@@ -19,6 +19,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import uvloop
+
 from rechka.errors import ErrorCode, RechkaError, RequestError, UnavailableError
 from rechka.observability.logs import configure_logging
 from rechka.recognition.generation import WorkerLauncher
@@ -226,7 +228,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     configure_logging()
-    asyncio.run(_run(parser.parse_args()))
+    uvloop.run(_run(parser.parse_args()))
 
 
 async def _run(arguments: argparse.Namespace) -> None:

@@ -222,6 +222,9 @@ async def test_without_free_descriptors_running_sessions_go_on_and_others_come_b
             async with grpc.aio.insecure_channel(address, options=other) as channel:
                 late = await service.recognize(channel=channel, timeout=2)
             assert late.code in {Status.UNAVAILABLE, Status.DEADLINE_EXCEEDED}
+            refused = await service.recognize()
+            assert refused.error is not None
+            assert refused.error.code is ErrorCode.OVERLOADED
             outcome = await session.finish()
             assert (outcome.error, len(outcome.finals)) == (None, 3)
         async with grpc.aio.insecure_channel(address, options=other) as channel:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import uvloop
 
 from rechka.bootstrap import Server
 from rechka.cli.database_url import warn_of_password
@@ -85,7 +86,7 @@ def serve(
         overrides["recognition"] = {"engine": engine}
     settings = load_settings(config, overrides=overrides)
     configure_logging(level=log_level)
-    asyncio.run(_serve(settings))
+    uvloop.run(_serve(settings))
 
 
 def _has_terminal() -> bool:

@@ -6,6 +6,7 @@ costs more than all else that a server does, so their messages go over plain soc
 
 import asyncio
 from collections import deque
+from typing import cast
 
 __all__ = ["Link"]
 
@@ -74,8 +75,8 @@ class Link(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; called by the event loop."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a stream's transport
-        self._transport = transport
+        # A stream's transport is one of these, though not of this class in every loop.
+        self._transport = cast("asyncio.Transport", transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End; called by the event loop."""

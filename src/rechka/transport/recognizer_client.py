@@ -1,6 +1,7 @@
 """A recognizer that is reached over a Unix socket."""
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import structlog
 from google.protobuf.message import DecodeError
 
 from rechka.audio.samples import Samples, to_pcm16
-from rechka.errors import ErrorCode, RechkaError, UnavailableError
+from rechka.errors import CapacityError, ErrorCode, RechkaError, UnavailableError
 from rechka.recognition.events import EventQueue
 from rechka.recognition.measures import Measures
 from rechka.recognition.port import Finished, Heard, ModelInfo, StreamOptions
@@ -23,6 +24,8 @@ __all__ = ["RemoteRecognizer", "RemoteStream"]
 _log = structlog.get_logger()
 # A message carries at most so many samples; longer audio goes as several.
 _MESSAGE_SAMPLES = 32_000
+# No descriptor, or no memory, is left for a connection.
+_NO_MORE = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
 # A worker that hangs must not keep back what the others measure.
 _MEASURE_TIMEOUT_S = 5.0
 
@@ -103,6 +106,9 @@ class RemoteRecognizer:
         try:
             _, link = await loop.create_unix_connection(Link, str(self._socket))
         except OSError as error:
+            if error.errno in _NO_MORE:
+                problem = "The server has as many connections as it may hold; try again later"
+                raise CapacityError(ErrorCode.OVERLOADED, problem, retry_after_s=1.0) from None
             _log.warning("recognizer_lost", reason=error.strerror)
             raise _lost() from None
         self._links.add(link)
