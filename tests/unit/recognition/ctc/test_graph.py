@@ -63,6 +63,7 @@ def test_lookahead_is_the_best_word_at_or_below(tmp_path: Path) -> None:
             (node,) = (c for c in children if graph.tokens[graph.node_token[c]] == token)
         best = max(scores[word] for word in words)
         assert best - 1e-4 <= graph.lookahead[node] <= best + step + 1e-4
+        assert scores[graph.text(graph.likeliest(node))] >= best - step - 1e-4
 
 
 @pytest.mark.parametrize("order", [1, 2, 3])

@@ -220,6 +220,32 @@ def test_homophones_are_told_apart_by_the_language_model(tmp_path: Path) -> None
         assert confidences == sorted(confidences, reverse=True)
 
 
+def test_a_word_is_shown_from_its_second_letter_on_as_the_likeliest(tmp_path: Path) -> None:
+    lexicon = [("cab", "c a b"), ("caba", "c a b a"), ("cc", "c c"), ("b", "b")]
+    table = dict(flat(["cab", "caba", "cc", "b"])) | {("caba",): (-0.1, 0.0)}
+    graph, tokens = build(tmp_path, lexicon, table, TOKENS)
+    ours = decoder(graph, tokens)
+    shown = []
+    for letter in "caba":
+        ours.accept(spelled(letter, frames=1, sure=20.0))
+        shown.append(ours.observe().text)
+    assert shown == ["", "caba", "caba", "caba"]
+    (running,) = ours.observe().words
+    assert (running.text, running.start, running.end) == ("caba", 0, 10)
+    assert 0 <= running.confidence <= 1
+
+
+def test_a_first_letter_is_shown_once_nothing_follows_it(tmp_path: Path) -> None:
+    table = dict(flat(["b", "ba"])) | {("ba",): (-0.1, 0.0)}
+    graph, tokens = build(tmp_path, [("b", "b"), ("ba", "b a")], table, TOKENS)
+    ours = decoder(graph, tokens)
+    shown = []
+    for outputs in (spelled("b", frames=1, gap=1), *([spelled(" ", gap=1)] * 3)):
+        ours.accept(outputs)
+        shown.append(ours.observe().text)
+    assert shown == ["", "", "ba", "ba"]
+
+
 SPACED = ("a", "b", "|", "<blk>")
 
 

@@ -71,6 +71,17 @@ class Graph:
         begin = self._word_end[word - 1] + 1 if word else 0
         return self._text[begin : self._word_end[word]].decode()
 
+    def likeliest(self, node: int) -> int:
+        """Return the most frequent word at or below a node that is not the root."""
+        while True:
+            begin, end = int(self.first_child[node]), int(self.first_child[node + 1])
+            child = begin + int(self.lookahead[begin:end].argmax()) if begin < end else node
+            words = self.entry_word[self.first_entry[node] : self.first_entry[node + 1]]
+            if len(words) and (child == node or self.lookahead[child] < self.lookahead[node]):
+                scores, _ = self.ngrams.score(np.zeros(len(words), dtype=np.int64), words)
+                return int(words[scores.argmax()])
+            node = child
+
     def find(self, texts: frozenset[str]) -> dict[str, int]:
         """Return the words among the texts that are in the vocabulary, with their numbers."""
         wanted = {text.encode(): text for text in texts}

@@ -25,6 +25,8 @@ _TRIES = 8
 _SETTLE_AT_WORDS = 120
 # The same word so few frames apart is the same word said once.
 _SAME_TIME = 4
+# Frames after which a letter alone is taken for a word.
+_LONE_LETTER = 3
 # Traces beyond which alternatives are given up to save memory.
 _MOST_TRACES = 50_000
 
@@ -73,7 +75,11 @@ class LexicalDecoder:
                 self._collect()
 
     def observe(self) -> Reading:
-        """Return the words of the best hypothesis; a word that is not whole is left out."""
+        """Return the words of the best hypothesis.
+
+        The last one, if it is not whole, is the most frequent that begins so: that is what
+        its score rests on. One letter alone says too little, unless nothing follows it.
+        """
         beam, traces = self._search.hypotheses, self._search.traces
         best = int(beam.score.argmax())
         chain = traces.chain(int(beam.trace[best]))
@@ -87,7 +93,26 @@ class LexicalDecoder:
         is_between = self._search.is_between_words[best]
         end = beam.last_frame[best] + 1 if is_between else beam.previous_end[best]
         words = (*self._settled, *self._words(chain, int(end), confidences))
+        if not is_between and (self.silent_frames >= _LONE_LETTER or not self._is_first(best)):
+            words = (*words, self._running_word(best))
         return Reading(words, _mean(words))
+
+    def _is_first(self, number: int) -> bool:
+        """Return whether a hypothesis stands in the first letter of a word."""
+        node = self._search.hypotheses.node[number]
+        return bool(node < self._graph.first_child[1])
+
+    def _running_word(self, number: int) -> DecodedWord:
+        """Return the likeliest end of the word that a hypothesis stands in."""
+        beam = self._search.hypotheses
+        node, start = int(beam.node[number]), int(beam.start[number])
+        weights = np.exp(self._calibration.scale * beam.score)
+        same = (beam.node == node) & (beam.history == beam.history[number])
+        share = float(weights[same].sum() / weights.sum())
+        end = max(start, int(beam.last_frame[number])) + 1
+        quality = float(beam.fit[number]) / (self._search.frame - start)
+        text = self._graph.text(self._graph.likeliest(node))
+        return DecodedWord(text, start, end, self._calibration.word(share, quality))
 
     @property
     def silent_frames(self) -> int:
