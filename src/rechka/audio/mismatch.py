@@ -54,6 +54,10 @@ class MismatchDetector:
 def _better_reading(samples: Samples) -> str | None:
     if _rms(samples) < _LOUD_RMS:
         return None
+    needed = max(_SPEECH_SIMILARITY, _similarity(samples) + _LEAST_GAIN)
+    if needed >= 1:
+        # No other reading can be so much smoother.
+        return None
     pcm = np.rint(samples * np.float32(32768)).astype("<i2")
     octets = pcm.view(np.uint8)
     readings = {
@@ -66,7 +70,6 @@ def _better_reading(samples: Samples) -> str | None:
         name: _similarity(values) for name, values in readings.items() if _rms(values) > _SPEECH_RMS
     }
     best = max(similarities, key=similarities.__getitem__, default=None)
-    needed = max(_SPEECH_SIMILARITY, _similarity(samples) + _LEAST_GAIN)
     return best if best is not None and similarities[best] > needed else None
 
 
