@@ -15,7 +15,8 @@ from rechka.recognition.measures import Measures
 from rechka.recognition.port import Finished, Heard, ModelInfo, StreamOptions
 from rechka.transport.link import Link
 from rechka.wire.codec_measures import decode_measures
-from rechka.wire.codec_recognizer import decode_event, decode_model, encode_open
+from rechka.wire.codec_model import decode_model
+from rechka.wire.codec_recognizer import decode_event, encode_open
 from rechka.wire.generated.rechka.recognizer.v1 import recognizer_pb2 as pb
 from rechka.wire.status import error_of
 

@@ -13,7 +13,8 @@ from rechka.recognition.measures import MeasuredRecognizer
 from rechka.recognition.port import RecognizerStream
 from rechka.transport.link import Link
 from rechka.wire.codec_measures import encode_measures
-from rechka.wire.codec_recognizer import decode_open, encode_event, encode_model
+from rechka.wire.codec_model import encode_model
+from rechka.wire.codec_recognizer import decode_open, encode_event
 from rechka.wire.generated.rechka.recognizer.v1 import recognizer_pb2 as pb
 from rechka.wire.status import status_message
 

@@ -17,7 +17,6 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from rechka.errors import ErrorCode, InternalError, RechkaError, error_class
 
 __all__ = [
-    "ERROR_DOMAIN",
     "STATUS_OF",
     "error_of",
     "from_status",
@@ -25,7 +24,7 @@ __all__ = [
     "to_status",
 ]
 
-ERROR_DOMAIN = "rechka"
+_ERROR_DOMAIN = "rechka"
 _DETAILS_KEY = "grpc-status-details-bin"
 
 STATUS_OF: Mapping[ErrorCode, grpc.StatusCode] = MappingProxyType(
@@ -116,7 +115,7 @@ def _details(
     | error_details_pb2.RequestInfo
     | error_details_pb2.RetryInfo
 ]:
-    yield error_details_pb2.ErrorInfo(reason=error.code.value, domain=ERROR_DOMAIN)
+    yield error_details_pb2.ErrorInfo(reason=error.code.value, domain=_ERROR_DOMAIN)
     if error.violations:
         yield error_details_pb2.BadRequest(
             field_violations=[
@@ -151,7 +150,7 @@ def from_status(
     request_id = None
     for detail in _unpack(trailing_metadata):
         if isinstance(detail, error_details_pb2.ErrorInfo):
-            if detail.domain == ERROR_DOMAIN and detail.reason in ErrorCode.__members__:
+            if detail.domain == _ERROR_DOMAIN and detail.reason in ErrorCode.__members__:
                 error_code = ErrorCode(detail.reason)
         elif isinstance(detail, error_details_pb2.BadRequest):
             violations = {item.field: item.description for item in detail.field_violations}

@@ -76,7 +76,7 @@ class Graph:
         while True:
             begin, end = int(self.first_child[node]), int(self.first_child[node + 1])
             child = begin + int(self.lookahead[begin:end].argmax()) if begin < end else node
-            words = self.entry_word[self.first_entry[node] : self.first_entry[node + 1]]
+            words = self.entry_word[self.first_entry[node] : self.first_entry[node + 1]].astype(int)
             if len(words) and (child == node or self.lookahead[child] < self.lookahead[node]):
                 scores, _ = self.ngrams.score(np.zeros(len(words), dtype=np.int64), words)
                 return int(words[scores.argmax()])
