@@ -148,10 +148,11 @@ class Conversation:
         for start in range(0, len(chunk), piece_bytes):
             if self._machine.state is not SessionState.OPEN:
                 return
+            if start:
+                # Sending does not yield while the engine has room.
+                await asyncio.sleep(0)
             samples = self._decoder.decode(chunk[start : start + piece_bytes])
             await self._take(samples, stream)
-            # Sending does not yield while the engine has room.
-            await asyncio.sleep(0)
 
     async def _take(self, samples: Samples, stream: RecognizerStream) -> None:
         if self._mismatch is not None:
