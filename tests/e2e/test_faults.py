@@ -26,7 +26,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from e2e.test_commands import RECHKA, run
 from rechka.errors import ErrorCode
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2_grpc as pb_grpc
-from wire_client import AUDIO, Message, Outcome, audio, config, outcome_of
+from wire_client import AUDIO, Message, Outcome, audio, config, outcome_of, told
 
 Status = grpc.StatusCode
 JUMPING = (sys.executable, str(Path(__file__).with_name("jumping_clock.py")))
@@ -107,6 +107,10 @@ class Service:
         return Session(call)
 
     async def recognize(self, messages: list[Message] | None = None, **options: Any) -> Outcome:
+        """Hold a session; one whose status was lost is held again."""
+        return await told(lambda: self._try(messages, **options))
+
+    async def _try(self, messages: list[Message] | None, **options: Any) -> Outcome:
         call = self.open(**options)
         try:
             for message in messages or [config()]:
