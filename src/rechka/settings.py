@@ -51,6 +51,11 @@ class ServerSettings(_Section):
     """Whether ports beyond loopback may be served without TLS, such as behind a proxy."""
     drain_grace_s: Seconds = 30.0
     """Time that running sessions have to finish after SIGTERM."""
+    keepalive_s: Annotated[float, Field(ge=0.1, le=86_400)] = 60.0
+    """Time without a byte from a client after which its connection is asked whether it is
+    still there."""
+    keepalive_timeout_s: Annotated[float, Field(ge=0.1, le=86_400)] = 20.0
+    """Time that it has to answer; then it is closed and its sessions end."""
 
 
 class AccessSettings(_Section):
