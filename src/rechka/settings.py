@@ -4,7 +4,6 @@ They come, the later winning over the earlier, from the defaults below, a TOML
 file, environment variables (`RECHKA_LIMITS__IDLE_S=10`) and command-line flags.
 """
 
-import tomllib
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,6 +18,7 @@ from pydantic_settings import (
 )
 
 from rechka.errors import ErrorCode, RequestError
+from rechka.toml_file import parse_toml
 
 __all__ = ["EndpointingPreset", "Settings", "load_settings"]
 
@@ -201,9 +201,10 @@ def load_settings(path: Path | None = None, *, overrides: dict[str, Any] | None 
             message names each one.
     """
     try:
-        in_file = tomllib.loads(path.read_text(encoding="utf-8")) if path else {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        text = path.read_text(encoding="utf-8") if path else ""
+    except (OSError, UnicodeDecodeError) as error:
         raise RequestError(ErrorCode.INVALID_CONFIG, f"settings file {path}: {error}") from None
+    in_file = parse_toml(text, f"settings file {path}")
 
     class LayeredSettings(Settings):
         """Settings with the file's values below the environment's."""
