@@ -19,6 +19,8 @@ from rechka.wire.status import from_status
 AUDIO = Path(__file__).parents[1] / "examples" / "audio"
 SCRIPT = ["hello world", "i would like a cup of coffee", "please call me tomorrow morning"]
 Message = pb.StreamingRecognitionRequest
+STATUS_LOST = "Internal error from Core"
+"""What grpcio says where it has lost the status of the server."""
 
 
 @dataclass
@@ -29,6 +31,14 @@ class Outcome:
     error: RechkaError | None
     code: grpc.StatusCode
     initial_metadata: dict[str, Any]
+
+    @property
+    def is_status_lost(self) -> bool:
+        """Whether the client's own library gave up writing before it read the server's status.
+
+        Its own words stand in the status's place then, and the call was ended by the server.
+        """
+        return self.error is not None and self.error.message == STATUS_LOST
 
     @property
     def finals(self) -> list[str]:
@@ -66,6 +76,13 @@ class Running:
 
     async def recognize(self, messages: Iterable[Message], **metadata: str) -> Outcome:
         return await outcome_of(self.open(iter(messages), metadata=metadata))
+
+
+async def told(hold: Callable[[], Awaitable[Outcome]]) -> Outcome:
+    """Hold sessions until one ends with a status that the server said."""
+    while (outcome := await hold()).is_status_lost:
+        pass
+    return outcome
 
 
 async def outcome_of(call: Any) -> Outcome:

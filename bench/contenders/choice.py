@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from rechka.catalog.assignment import assign, find_candidates
+from rechka.catalog.assignment import assign
+from rechka.catalog.candidates import find_candidates
 from rechka.catalog.local import models_folder
 from rechka.errors import ErrorCode, RequestError
 from rechka.recognition.port import Engine, StreamOptions
@@ -101,7 +102,7 @@ def choose(language: str, models: Path | None) -> Choice:
             models_folder(Path(data_dir)).symlink_to(models.absolute())
         candidates = [
             candidate
-            for candidate in find_candidates(Path(data_dir))
+            for candidate in find_candidates(Path(data_dir)).models
             if candidate.engine in installed_engines()
         ]
         for spelling, serving in assign(candidates, {}).items():

@@ -4,7 +4,6 @@ They come, the later winning over the earlier, from the defaults below, a TOML
 file, environment variables (`RECHKA_LIMITS__IDLE_S=10`) and command-line flags.
 """
 
-import tomllib
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,6 +18,7 @@ from pydantic_settings import (
 )
 
 from rechka.errors import ErrorCode, RequestError
+from rechka.toml_file import parse_toml
 
 __all__ = ["EndpointingPreset", "Settings", "load_settings"]
 
@@ -51,6 +51,11 @@ class ServerSettings(_Section):
     """Whether ports beyond loopback may be served without TLS, such as behind a proxy."""
     drain_grace_s: Seconds = 30.0
     """Time that running sessions have to finish after SIGTERM."""
+    keepalive_s: Annotated[float, Field(ge=0.1, le=86_400)] = 60.0
+    """Time without a byte from a client after which its connection is asked whether it is
+    still there."""
+    keepalive_timeout_s: Annotated[float, Field(ge=0.1, le=86_400)] = 20.0
+    """Time that it has to answer; then it is closed and its sessions end."""
 
 
 class AccessSettings(_Section):
@@ -196,9 +201,10 @@ def load_settings(path: Path | None = None, *, overrides: dict[str, Any] | None 
             message names each one.
     """
     try:
-        in_file = tomllib.loads(path.read_text(encoding="utf-8")) if path else {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        text = path.read_text(encoding="utf-8") if path else ""
+    except (OSError, UnicodeDecodeError) as error:
         raise RequestError(ErrorCode.INVALID_CONFIG, f"settings file {path}: {error}") from None
+    in_file = parse_toml(text, f"settings file {path}")
 
     class LayeredSettings(Settings):
         """Settings with the file's values below the environment's."""

@@ -4,18 +4,18 @@ docs/operations.md tells it line by line.
 """
 
 import asyncio
+import fcntl
 import json
 import os
 import re
 import resource
-import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import grpc
 import grpc.aio
@@ -26,7 +26,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from e2e.test_commands import RECHKA, run
 from rechka.errors import ErrorCode
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2_grpc as pb_grpc
-from wire_client import AUDIO, Message, Outcome, audio, config, outcome_of
+from wire_client import AUDIO, Message, Outcome, audio, config, outcome_of, told
 
 Status = grpc.StatusCode
 JUMPING = (sys.executable, str(Path(__file__).with_name("jumping_clock.py")))
@@ -73,7 +73,9 @@ class Service:
         self.http = ""
 
     async def _collect(self) -> None:
-        assert self.process.stderr is not None
+        if self.process.stderr is None:
+            # Somebody else has its log.
+            return
         async for line in self.process.stderr:
             async with self._has_line:
                 self.lines.append(line.decode())
@@ -107,6 +109,10 @@ class Service:
         return Session(call)
 
     async def recognize(self, messages: list[Message] | None = None, **options: Any) -> Outcome:
+        """Hold a session; one whose status was lost is held again."""
+        return await told(lambda: self._try(messages, **options))
+
+    async def _try(self, messages: list[Message] | None, **options: Any) -> Outcome:
         call = self.open(**options)
         try:
             for message in messages or [config()]:
@@ -260,41 +266,73 @@ async def test_a_full_disk_refuses_new_sessions_ends_none_and_is_told(tmp_path: 
         await service.recovered()
 
 
-async def test_a_log_that_cannot_be_written_harms_no_session(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        address = f"127.0.0.1:{listener.getsockname()[1]}"
-    settings = SETTINGS.replace("127.0.0.1:0", address, 1)
-    (tmp_path / "rechka.toml").write_text(settings)
-    data = ("--data-dir", str(tmp_path / "data"))
+@asynccontextmanager
+async def logging_to(folder: Path, log: int) -> AsyncIterator[Service]:
+    """Run a server whose standard error is a descriptor; it must end well."""
+    ports = []
+    for _ in range(2):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            ports.append(listener.getsockname()[1])
+    settings = SETTINGS
+    for port in ports:
+        settings = settings.replace("127.0.0.1:0", f"127.0.0.1:{port}", 1)
+    (folder / "rechka.toml").write_text(settings)
+    data = ("--data-dir", str(folder / "data"))
     access = json.loads((await run(*RECHKA, "access", "bootstrap", *data, "--json"))[1])
-    full = os.open("/dev/full", os.O_WRONLY)
     process = await asyncio.create_subprocess_exec(
-        *(*RECHKA, "serve", "--config", str(tmp_path / "rechka.toml"), *data), stderr=full
+        *(*RECHKA, "serve", "--config", str(folder / "rechka.toml"), *data), stderr=log
     )
-    os.close(full)
+    service = Service(process, access)
+    service.http = f"127.0.0.1:{ports[1]}"
     try:
-        async with grpc.aio.insecure_channel(address) as channel:
-            states = health_pb2_grpc.HealthStub(channel).Watch(
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{ports[0]}") as service.channel:
+            states = health_pb2_grpc.HealthStub(service.channel).Watch(
                 health_pb2.HealthCheckRequest(), wait_for_ready=True
             )
             async for state in states:
                 if state.status == health_pb2.HealthCheckResponse.SERVING:
                     break
             states.cancel()
-            call = pb_grpc.SttServiceStub(channel).StreamingRecognize(
-                metadata=(("authorization", f"Bearer {access['iam_token']}"),)
-            )
-            for message in (config(), *MESSAGES):
-                await call.write(message)
-            await call.done_writing()
-            outcome = await outcome_of(call)
-            assert (outcome.error, len(outcome.finals)) == (None, 3)
-        process.send_signal(signal.SIGTERM)
-        assert await process.wait() == 0
+            yield service
+        assert await service.stop() == 0
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+async def test_a_log_that_cannot_be_written_harms_no_session(tmp_path: Path) -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    async with logging_to(tmp_path, full) as service:
+        os.close(full)
+        outcome = await service.recognize([config(), *MESSAGES])
+        assert (outcome.error, len(outcome.finals)) == (None, 3)
+        assert await service.metric("rechka_log_lines_dropped_total") > 0
+
+
+async def test_a_log_that_nobody_reads_keeps_no_session_waiting(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    with os.fdopen(reading) as log:
+        async with logging_to(tmp_path, writing) as service:
+            os.close(writing)
+            # Their lines are several times as long as what the pipe holds.
+            for _ in range(50):
+                outcome = await service.recognize(timeout=60)
+                assert outcome.error is None
+            lines = await asyncio.to_thread(read_until, log, '"session_ended"', 50)
+            assert '"log_lines_dropped"' not in "".join(lines)
+            for _ in range(50):
+                assert (await service.recognize(timeout=60)).error is None
+            # It ends with lines that were never read.
+
+
+def read_until(log: TextIO, part: str, count: int) -> list[str]:
+    """Read lines until so many have a part."""
+    lines: list[str] = []
+    while sum(part in line for line in lines) < count:
+        lines.append(log.readline())
+    return lines
 
 
 async def test_a_wall_clock_that_jumps_ends_no_session(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -15,7 +16,7 @@ import pytest
 from postgres_server import PostgresServer
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2_grpc as pb_grpc
 from secret_watch import find_secrets, note_secret
-from session_probe import try_session
+from session_probe import admitted
 
 RECHKA = (sys.executable, "-m", "rechka")
 SETTINGS = """
@@ -117,21 +118,23 @@ async def test_a_killed_server_frees_its_places_and_no_log_holds_a_secret(
     by_key = (("authorization", f"Api-Key {made['api_key']}"),)
 
     stubs = [pb_grpc.SttServiceStub(server.channel) for server in servers]
-    calls = [
-        stubs[number % 2].StreamingRecognize(metadata=by_key if number % 3 else by_token)
+    openers = [
+        partial(stubs[number % 2].StreamingRecognize, metadata=by_key if number % 3 else by_token)
         for number in range(40)
     ]
-    answers = await asyncio.gather(*map(try_session, calls))
-    assert answers.count(True) == 10
-    lost = sum(answers[::2])
+    calls = await asyncio.gather(*map(admitted, openers))
+    running = [call is not None for call in calls]
+    assert running.count(True) == 10
+    lost = sum(running[::2])
 
     servers[0].process.kill()
     await servers[0].process.wait()
-    admitted: list[object] = []
-    while len(admitted) < lost:
-        call = stubs[1].StreamingRecognize(metadata=by_token)
-        if await try_session(call):
-            admitted.append(call)
-    assert not await try_session(stubs[1].StreamingRecognize(metadata=by_token))
+    open_other = partial(stubs[1].StreamingRecognize, metadata=by_token)
+    others: list[object] = []
+    while len(others) < lost:
+        call = await admitted(open_other)
+        if call is not None:
+            others.append(call)
+    assert await admitted(open_other) is None
     for server in servers:
         assert find_secrets(server.log) == []

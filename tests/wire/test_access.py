@@ -24,7 +24,7 @@ from rechka.cli.tls import tls as tls_command
 from rechka.errors import CapacityError, ErrorCode
 from rechka.wire.generated.yandex.cloud.iam.v1 import iam_token_service_pb2 as pb
 from rechka.wire.generated.yandex.cloud.iam.v1 import iam_token_service_pb2_grpc as pb_grpc
-from session_probe import try_session
+from session_probe import admitted
 from wire_client import AUDIO, Running, Start, audio, config, outcome_of
 
 Status = grpc.StatusCode
@@ -263,11 +263,10 @@ async def test_sessions_that_run_outlive_an_outage_of_the_database(
 async def test_a_burst_over_two_servers_is_admitted_up_to_the_quota(two: list[Running]) -> None:
     quota = Quota(concurrent_sessions=10)
     await operate(two[0]).set_quota(two[0].access.folder_id, quota)
-    calls = [two[number % 2].open() for number in range(40)]
-    answers = await asyncio.gather(*map(try_session, calls))
-    assert answers.count(True) == 10
+    calls = await asyncio.gather(*(admitted(two[number % 2].open) for number in range(40)))
+    running = [call for call in calls if call is not None]
+    assert len(running) == 10
     # When those ten end, ten more are admitted.
-    running = [call for call, is_admitted in zip(calls, answers, strict=True) if is_admitted]
     for call in running:
         await call.done_writing()
         while await call.read() is not grpc.aio.EOF:
@@ -279,8 +278,8 @@ async def test_a_burst_over_two_servers_is_admitted_up_to_the_quota(two: list[Ru
 
 async def test_a_used_up_quota_says_when_to_come_again(start: Start) -> None:
     running = await start(access={"concurrent_sessions": 1}, limits={"idle_s": 60.0})
-    call = running.open()
-    assert await try_session(call)
+    call = await admitted(running.open)
+    assert call is not None
     outcome = await running.recognize([config()])
     assert outcome.code is Status.RESOURCE_EXHAUSTED
     assert isinstance(outcome.error, CapacityError)

@@ -19,7 +19,7 @@ from rechka.recognition.port import ModelInfo, RecognizerStream, StreamOptions
 from rechka.testing.clock import VirtualClock
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2 as pb
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2_grpc as pb_grpc
-from wire_client import Message, Running, Start, audio, config, outcome_of
+from wire_client import Message, Running, Start, audio, config, outcome_of, told
 
 Status = grpc.StatusCode
 
@@ -28,10 +28,7 @@ async def assert_refused(
     running: Running, messages: Sequence[Message], code: Status, text: str, **metadata: str
 ) -> ErrorCode:
     """Expect a refusal; return its stable code."""
-    outcome = await running.recognize(messages, **metadata)
-    while outcome.error is not None and outcome.error.message == "Internal error from Core":
-        # The client's own library gave up writing before it read the server's status.
-        outcome = await running.recognize(messages, **metadata)
+    outcome = await told(lambda: running.recognize(messages, **metadata))
     assert outcome.code is code
     assert outcome.error is not None
     assert text in outcome.error.message

@@ -157,7 +157,7 @@ async def serving(data_dir: Path, **recognition: Any) -> AsyncIterator[Machine]:
 @pytest.fixture
 async def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Begin]:
     """Start servers that serve `first`; all are stopped after the test."""
-    monkeypatch.setattr("rechka.catalog.assignment.starter_models", lambda: None)
+    monkeypatch.setattr("rechka.catalog.candidates.starter_models", lambda: None)
     monkeypatch.setattr("rechka.serving.plan.installed_engines", lambda: ("ctc",))
     for name, text in TEXTS.items():
         folder = models_folder(tmp_path) / name

@@ -12,6 +12,9 @@ from rechka.errors import ErrorCode
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2 as pb
 from wire_client import Message, Running, Start, audio, config, outcome_of
 
+MOST_GROWTH_BYTES = 4 * 2**20
+MOST_ROUNDS = 4
+
 
 def cut_at_random(data: bytes, dice: random.Random) -> list[Message]:
     """Return messages of very different lengths with these bytes."""
@@ -58,11 +61,7 @@ async def noise_session(running: Running, dice: random.Random, pcm: bytes, opus:
         await call.initial_metadata()
         call.cancel()
     outcome = await outcome_of(call)
-    if outcome.error is not None and outcome.error.request_id is None:
-        # The client's own library gave up writing before it read the server's status.
-        assert outcome.error.message == "Internal error from Core"
-        return
-    assert outcome.code in {
+    assert outcome.is_status_lost or outcome.code in {
         grpc.StatusCode.OK,
         grpc.StatusCode.INVALID_ARGUMENT,
         grpc.StatusCode.CANCELLED,
@@ -77,17 +76,20 @@ async def test_garbage_leaves_the_server_serving_and_its_memory_flat(
     dice = random.Random(1)
     process = psutil.Process()
 
-    async def rounds(count: int) -> int:
-        for _ in range(count):
+    async def grown_bytes() -> int:
+        before = int(process.memory_info().rss)
+        for _ in range(250):
             await noise_session(running, dice, pcm, opus)
         gc.collect()
-        return int(process.memory_info().rss)
+        return int(process.memory_info().rss) - before
 
-    # Memory settles with the first sessions: 12 MB for 300, then 1.4, 0.8, 0.7 MB for 300 each.
-    warm = await rounds(250)
-    grown = await rounds(250) - warm
-    # A leak of one session's audio or decoder, 20 KB and more, would be 5 MB here.
-    assert grown < 4 * 2**20
+    # Memory settles with the first sessions: 12 MB for 300, then 1.4, 0.8, 0.7 MB for 300
+    # each. The allocator takes some MB at a time, in a round that nobody knows before; a
+    # leak of one session's audio or decoder, 20 KB and more, is 5 MB in every round.
+    growths = [await grown_bytes(), await grown_bytes()]
+    while growths[-1] >= MOST_GROWTH_BYTES and len(growths) <= MOST_ROUNDS:
+        growths.append(await grown_bytes())
+    assert growths[-1] < MOST_GROWTH_BYTES, growths
     outcome = await running.recognize([config(), *audio(pcm)])
     assert len(outcome.finals) == 3
 

@@ -1,17 +1,26 @@
 """Clients that are gone without a word: their places are free again."""
 
 import asyncio
+import re
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import grpc
+import grpc.aio
 import httpx
 
+from black_hole import network_to
 from rechka.testing.clock import VirtualClock
-from wire_client import AUDIO, Running, Start, config
+from wire_client import AUDIO, Running, Start, audio, config, outcome_of
 
 Status = grpc.StatusCode
+PCM = (AUDIO / "speech-8k.pcm").read_bytes()
+BEGINNING_BYTES = 32_000
+BEGINNING = [config(partial_results=True), *audio(PCM[:BEGINNING_BYTES])]
+# A channel that shares no connection with others to the same address.
+OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1),)
 
 
 async def start_vanishing_client(running: Running) -> asyncio.subprocess.Process:
@@ -52,9 +61,68 @@ async def test_a_client_that_stands_still_with_its_connection_open_gives_its_pla
         clock.advance(5.0)
         while (outcome := await running.recognize([config()])).error is not None:
             assert outcome.code is Status.RESOURCE_EXHAUSTED
-        async with httpx.AsyncClient(base_url=f"http://{running.server.http_address}") as http:
-            text = (await http.get("/metrics")).text
-        assert 'rechka_errors_total{code="IDLE_TIMEOUT"} 1.0' in text
+        assert 'rechka_errors_total{code="IDLE_TIMEOUT"} 1.0' in await metrics_of(running)
     finally:
         client.kill()
         await client.wait()
+
+
+async def metrics_of(running: Running) -> str:
+    async with httpx.AsyncClient(base_url=f"http://{running.server.http_address}") as http:
+        return (await http.get("/metrics")).text
+
+
+async def begin(running: Running) -> Any:
+    """Return the call of a session that has its stream: a result has come."""
+    call = running.open()
+    for message in BEGINNING:
+        await call.write(message)
+    assert await call.read() is not grpc.aio.EOF
+    return call
+
+
+async def test_a_connection_whose_network_disappears_is_closed_and_gives_its_place_back(
+    start: Start,
+) -> None:
+    running = await start(
+        engine_options={"max_streams": 2},
+        server={"keepalive_s": 0.2, "keepalive_timeout_s": 0.2},
+    )
+    there = await begin(running)
+    async with (
+        network_to(running.server.grpc_address) as (network, address),
+        grpc.aio.insecure_channel(address, options=OWN_CONNECTION) as channel,
+    ):
+        gone = await begin(Running(running.server, running.access, channel))
+        assert (await running.recognize([config()])).code is Status.RESOURCE_EXHAUSTED
+        network.disappear()
+        await network.closed_by_server.wait()
+        while (outcome := await running.recognize([config()])).error is not None:
+            assert outcome.code is Status.RESOURCE_EXHAUSTED
+        # No word of it reaches the client, for which the session goes on.
+        assert not gone.done()
+    assert re.search(
+        r'^rechka_sessions_ended_total\{.*outcome="CANCELLED"\} 1\.0$',
+        await metrics_of(running),
+        re.MULTILINE,
+    )
+    # A connection that is only silent is kept.
+    for message in audio(PCM[BEGINNING_BYTES:]):
+        await there.write(message)
+    await there.done_writing()
+    assert len((await outcome_of(there)).finals) == 3
+
+
+async def test_a_connection_without_a_session_whose_network_disappears_is_closed(
+    start: Start,
+) -> None:
+    running = await start(server={"keepalive_s": 0.2, "keepalive_timeout_s": 0.2})
+    async with (
+        network_to(running.server.grpc_address) as (network, address),
+        grpc.aio.insecure_channel(address, options=OWN_CONNECTION) as channel,
+    ):
+        across = Running(running.server, running.access, channel)
+        assert (await across.recognize([config()])).code is Status.OK
+        network.disappear()
+        await network.closed_by_server.wait()
+    assert (await running.recognize([config()])).code is Status.OK

@@ -238,7 +238,8 @@ def _zip_members(file: IO[bytes], path: Path, limit_bytes: int) -> Iterator[Memb
 
 
 def _zip_kind(info: zipfile.ZipInfo) -> MemberKind:
-    if info.is_dir():
+    # The library's own question fails for a name without a character.
+    if info.filename.endswith("/"):
         return MemberKind.FOLDER
     mode = stat.S_IFMT(info.external_attr >> 16)
     if mode == stat.S_IFLNK:

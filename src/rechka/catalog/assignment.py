@@ -1,61 +1,18 @@
 """Which model serves which language and tag: what was selected, and defaults for the rest."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
-from rechka.catalog.local import models_folder, starter_models
-from rechka.catalog.manifest import MANIFEST, read_manifest
+from rechka.catalog.candidates import Candidate
 from rechka.catalog.selection import TAGS, Selection
 from rechka.errors import ErrorCode, RequestError
 
-__all__ = ["Assignment", "Candidate", "assign", "find_candidates", "spell"]
+__all__ = ["Assignment", "assign", "spell"]
 
 _GENERAL = TAGS[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A model on this machine that a server could serve.
-
-    Attributes:
-        name: Unique.
-        engine: Registered name of the engine that runs it.
-        languages: BCP 47 tags of what it recognizes.
-        tags: Values of the request's `model` that its maker made it for.
-        folder: Of its files; None if its engine carries it.
-    """
-
-    name: str
-    engine: str
-    languages: tuple[str, ...]
-    tags: tuple[str, ...]
-    folder: Path | None
-
-
 Assignment = Mapping[str, Mapping[str, Candidate]]
 """The model by language, in the model's spelling, and tag."""
-
-_CARRIED = (Candidate("pocketsphinx-en-us", "pocketsphinx", ("en-US",), TAGS, None),)
-
-
-def find_candidates(data_dir: Path) -> list[Candidate]:
-    """Return the models on this machine, better ones first.
-
-    These are the installed ones by name, then the starter models by name, then those
-    that engines carry. Of several with the same name the first is meant.
-
-    Raises:
-        RequestError: A manifest is not accepted.
-    """
-    found: dict[str, Candidate] = {}
-    for folder in (models_folder(data_dir), starter_models()):
-        here = [] if folder is None else [_read(path.parent) for path in _manifests(folder)]
-        for candidate in sorted(here, key=lambda candidate: candidate.name):
-            found.setdefault(candidate.name, candidate)
-    for candidate in _CARRIED:
-        found.setdefault(candidate.name, candidate)
-    return list(found.values())
 
 
 def assign(candidates: Sequence[Candidate], selection: Selection) -> Assignment:
@@ -145,18 +102,6 @@ def _selected(speakers: Sequence[Candidate], language: str, tag: str, name: str)
     raise _refusal(
         f"selection of {language} {tag}: got {name!r}; accepted: the installed models of the "
         f"language: {names}"
-    )
-
-
-def _manifests(folder: Path) -> list[Path]:
-    # A name with a dot before it is of a model that is just being installed.
-    return [path for path in folder.glob(f"*/{MANIFEST}") if not path.parent.name.startswith(".")]
-
-
-def _read(folder: Path) -> Candidate:
-    manifest = read_manifest(folder)
-    return Candidate(
-        manifest.name, manifest.engine, manifest.languages, manifest.tags, manifest.folder
     )
 
 

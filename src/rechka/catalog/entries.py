@@ -4,7 +4,6 @@ The package carries one (`catalog.toml`); a file of the same form among the mode
 data folder adds models to it and replaces values of those that are in it.
 """
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rechka.catalog.manifest import Card
 from rechka.errors import ErrorCode, RequestError
+from rechka.toml_file import parse_toml
 
 __all__ = ["OWN_CATALOG", "Catalog", "Entry", "load_catalog"]
 
@@ -208,9 +208,7 @@ def load_catalog(own: Path | None = None) -> Catalog:
 
 def _read(text: str, place: str) -> _File:
     try:
-        return _File(**tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise RequestError(ErrorCode.INVALID_CONFIG, f"{place}: {error}") from None
+        return _File(**parse_toml(text, place))
     except ValidationError as error:
         raise _explain(error, place) from None
 

@@ -3,13 +3,13 @@
 Only what holds for every engine is read here; an engine reads the rest itself.
 """
 
-import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rechka.errors import ErrorCode, RequestError
+from rechka.toml_file import read_toml
 
 __all__ = ["MANIFEST", "Card", "Figure", "ModelManifest", "read_manifest"]
 
@@ -97,10 +97,7 @@ def read_manifest(folder: Path) -> ModelManifest:
     """
     path = folder / MANIFEST
     try:
-        table: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-        return ModelManifest(**{**table, "folder": folder})
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise RequestError(ErrorCode.INVALID_CONFIG, f"{path}: {error}") from None
+        return ModelManifest(**{**read_toml(path), "folder": folder})
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(str(part) for part in detail['loc'])}: got {detail['input']!r}: "

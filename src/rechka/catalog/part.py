@@ -134,7 +134,7 @@ class PartFile:
         try:
             with self._note.open("rb") as file:
                 origin = Origin(**json.loads(file.read(_LONGEST_NOTE_BYTES)))
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, RecursionError):
             # Without it the bytes still count where a sum is known.
             return None
         is_total = origin.total_bytes is None or isinstance(origin.total_bytes, int)

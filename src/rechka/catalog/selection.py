@@ -10,7 +10,6 @@ import fcntl
 import json
 import os
 import tempfile
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from types import MappingProxyType
 
 from rechka.catalog.local import models_folder
 from rechka.errors import ErrorCode, RequestError
+from rechka.toml_file import parse_toml
 
 __all__ = [
     "TAGS",
@@ -45,11 +45,12 @@ def read_selection(data_dir: Path) -> Selection:
     """
     path = models_folder(data_dir) / _NAME
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return MappingProxyType({})
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise _refusal(path, str(error)) from None
+    table = parse_toml(text, path)
     selection: dict[str, dict[str, str]] = {}
     for language, chosen in table.items():
         if not isinstance(chosen, dict):

@@ -1,46 +1,50 @@
 """The log: one JSON object a line on standard error, without speech or secrets."""
 
+import json
 import logging
-import os
 import sys
-import threading
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 
-__all__ = ["configure_logging", "write_line"]
+from rechka.observability.lines import LineWriter
+
+__all__ = ["configure_logging", "dropped_lines", "write_line"]
+
+# Some minutes of a busy server, and a few MB.
+_MOST_LINES = 10_000
 
 
-class _Lines:
-    """Writes lines to standard error, and drops those that it does not take.
-
-    A disk that is full, or a reader that is gone, must not end a session. The lines go
-    past Python's buffer, which would keep a failed one and fail again at every later one.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._is_torn = False
-
-    def write(self, line: str) -> None:
-        with self._lock:
-            # What was cut off in the middle stays a line of its own.
-            data = (b"\n" * self._is_torn) + line.encode(errors="backslashreplace") + b"\n"
-            while data:
-                try:
-                    written = os.write(sys.stderr.fileno(), data)
-                except OSError:
-                    break
-                self._is_torn = not data[:written].endswith(b"\n")
-                data = data[written:]
+def _dropped_text(count: int) -> str:
+    return f"{count} lines of the log were dropped"
 
 
-_lines = _Lines()
+def _dropped_json(count: int) -> str:
+    now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    facts = {"count": count, "event": "log_lines_dropped", "level": "warning", "timestamp": now}
+    return json.dumps(facts)
+
+
+_lines = LineWriter(most_lines=_MOST_LINES, describe=_dropped_text)
 
 
 def write_line(line: str) -> None:
-    """Write a line to standard error; one that cannot be written is dropped."""
+    """Have a line written to standard error, without waiting; it may be dropped."""
     _lines.write(line)
+
+
+def dropped_lines() -> int:
+    """Return how many lines of this process were dropped: there was no room, or no reader."""
+    return _lines.dropped
+
+
+class _LineHandler(logging.Handler):
+    """What the standard library's loggers call."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Have a message written, without waiting."""
+        write_line(self.format(record))
 
 
 class _LineLogger:
@@ -64,6 +68,9 @@ def configure_logging(*, level: str = "info") -> None:
         level: Least level that is written: debug, info, warning or error.
     """
     is_terminal = sys.stderr.isatty()
+    _lines.describe = _dropped_text if is_terminal else _dropped_json
+    # Without it the event loop writes its own complaints, and waits.
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[_LineHandler()])
     # Local variables never go into a traceback: they hold tokens, audio and text.
     renderer: structlog.typing.Processor
     if is_terminal:

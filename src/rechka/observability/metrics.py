@@ -6,6 +6,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 
+from rechka.observability.logs import dropped_lines
+
 __all__ = ["Metrics", "Sample", "SessionMeter"]
 
 _DELAY_BUCKETS_S = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.2, 2.0, 5.0)
@@ -36,6 +38,7 @@ class Metrics:
         ProcessCollector(registry=self._registry)
         self._samples: list[Callable[[], Iterable[Sample]]] = []
         self._registry.register(_Read(self._samples))
+        self.add_samples(_log_samples)
 
         def counter(name: str, help_text: str, *labels: str) -> Counter:
             return Counter(name, help_text, labels, registry=self._registry)
@@ -99,6 +102,14 @@ class Metrics:
         """Return the metrics and their media type, by the request's `Accept` header."""
         encode, media_type = choose_encoder(accept)
         return encode(self._registry), media_type
+
+
+def _log_samples() -> Iterable[Sample]:
+    yield Sample(
+        "rechka_log_lines_dropped_total",
+        "Lines of the server's log that found no reader, or no room.",
+        dropped_lines(),
+    )
 
 
 class SessionMeter:

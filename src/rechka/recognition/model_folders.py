@@ -1,10 +1,10 @@
 """Finds the models that an engine is told of, each a folder with a `model.toml`."""
 
-import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 
 from rechka.errors import ErrorCode, RequestError
+from rechka.toml_file import read_toml
 
 __all__ = ["MANIFEST_NAME", "find_model_folders", "refuse_file"]
 
@@ -46,7 +46,4 @@ def refuse_file(path: Path, problem: str) -> RequestError:
 
 
 def _engine_of(manifest: Path) -> object:
-    try:
-        return tomllib.loads(manifest.read_text(encoding="utf-8")).get("engine")
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise refuse_file(manifest, str(error)) from None
+    return read_toml(manifest).get("engine")

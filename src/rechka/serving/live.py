@@ -129,6 +129,13 @@ class LiveModels:
             self._goal = None
             self._fail(error.message)
             return
+        lost = [reason for folder, reason in plan.broken.items() if self._served.loads(folder)]
+        if lost:
+            # What serves is better than what would serve instead.
+            await self._drop_reload()
+            self._goal = None
+            self._fail("; ".join(lost))
+            return
         if plan == self._goal and not is_asked:
             return
         await self._drop_reload()
@@ -171,3 +178,5 @@ def _tell_passed_over(plan: Plan) -> None:
         advice = how_to_install(engine)
         reason = f"its engine {engine} is not installed" + (f": {advice}" if advice else "")
         _log.warning("model_passed_over", model=name, reason=reason)
+    for folder, reason in plan.broken.items():
+        _log.error("model_passed_over", model=folder.name, reason=reason)

@@ -1,14 +1,15 @@
 """What the workers of a server are started with: the settings, the installed models, the choice."""
 
 import stat
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rechka.catalog.assignment import Candidate, assign, find_candidates
+from rechka.catalog.assignment import assign
+from rechka.catalog.candidates import Candidate, find_candidates
 from rechka.catalog.local import models_folder
-from rechka.catalog.selection import read_selection
+from rechka.catalog.selection import Selection, read_selection
 from rechka.errors import ErrorCode, RequestError, refused_setting
 from rechka.recognition.registry import engine_names, how_to_install, installed_engines
 from rechka.settings import RecognitionSettings, Settings
@@ -30,11 +31,20 @@ class Plan:
         recognition: The settings, with every engine and model named.
         files: Of the models; changed files make another plan.
         passed_over: Installed models whose engine is not installed, with its name.
+        broken: Folders of models whose manifest is not accepted, and why.
     """
 
     recognition: RecognitionSettings
     files: Stamp = ()
     passed_over: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+    broken: Mapping[Path, str] = field(default_factory=dict, compare=False)
+
+    def loads(self, folder: Path) -> bool:
+        """Return whether a folder is that of a model that is to be served."""
+        options = self.recognition.engine_options.values()
+        return any(
+            str(folder) in table.get("models", ()) for table in options if isinstance(table, dict)
+        )
 
 
 def read_plan(settings: Settings) -> Plan:
@@ -44,28 +54,21 @@ def read_plan(settings: Settings) -> Plan:
     others; what is installed or selected for it is not looked at.
 
     Raises:
-        RequestError: The selection, a model's manifest or a setting is not accepted, or
-            there is nothing to serve.
+        RequestError: The selection or a setting is not accepted, or there is nothing to
+            serve. A model whose manifest is not accepted is passed over.
     """
     recognition = settings.recognition
     if recognition.engine != _AUTOMATIC:
         return Plan(recognition)
     own = _own_options(recognition)
     fixed = _fixed(own)
-    engines = installed_engines()
     selection = read_selection(settings.data_dir)
-    selected = {name for chosen in selection.values() for name in chosen.values()}
-    candidates, passed_over = [], []
-    for candidate in find_candidates(settings.data_dir):
-        if candidate.engine in fixed and candidate.name not in selected:
-            continue
-        if candidate.name in selected:
-            require_selectable(candidate, recognition)
-        if candidate.engine in engines:
-            candidates.append(candidate)
-        else:
-            passed_over.append((candidate.name, candidate.engine))
-    assignment = assign(candidates, selection)
+    found = find_candidates(settings.data_dir)
+    candidates, passed_over = _usable(found.models, recognition, selection, fixed)
+    try:
+        assignment = assign(candidates, selection)
+    except RequestError as error:
+        raise RequestError(error.code, _with_broken(error.message, found.broken)) from None
     tags: dict[Candidate, dict[str, list[str]]] = {}
     for language, serving in assignment.items():
         for tag, candidate in serving.items():
@@ -73,7 +76,8 @@ def read_plan(settings: Settings) -> Plan:
     used = [candidate for candidate in candidates if candidate in tags]
     names = tuple(dict.fromkeys([*fixed, *(candidate.engine for candidate in used)]))
     if not names:
-        raise refused_setting("recognition.engine", "got 'auto', and no model is installed")
+        problem = _with_broken("got 'auto', and no model is installed", found.broken)
+        raise refused_setting("recognition.engine", problem)
     options = {name: dict(own.get(name, {})) for name in names}
     for candidate in used:
         _add(options[candidate.engine], candidate, tags[candidate])
@@ -82,7 +86,34 @@ def read_plan(settings: Settings) -> Plan:
         recognition.model_copy(update={"engine": names, "engine_options": options}),
         files=tuple(item for folder in folders for item in _stamp(folder)),
         passed_over=tuple(passed_over),
+        broken=found.broken,
     )
+
+
+def _usable(
+    models: Iterable[Candidate],
+    recognition: RecognitionSettings,
+    selection: Selection,
+    fixed: Collection[str],
+) -> tuple[list[Candidate], list[tuple[str, str]]]:
+    """Return the models that can be served, and those whose engine is not installed, with it."""
+    selected = {name for chosen in selection.values() for name in chosen.values()}
+    candidates, passed_over = [], []
+    for candidate in models:
+        if candidate.engine in fixed and candidate.name not in selected:
+            continue
+        if candidate.name in selected:
+            require_selectable(candidate, recognition)
+        if candidate.engine in installed_engines():
+            candidates.append(candidate)
+        else:
+            passed_over.append((candidate.name, candidate.engine))
+    return candidates, passed_over
+
+
+def _with_broken(problem: str, broken: Mapping[Path, str]) -> str:
+    """Return what is wrong, with the broken models, among which the missing one may be."""
+    return "; broken: ".join([problem, *broken.values()])
 
 
 def require_selectable(candidate: Candidate, recognition: RecognitionSettings) -> None:

@@ -11,7 +11,7 @@ from rechka.errors import refused_setting
 from rechka.recognition.port import Recognizer
 from rechka.session.clock import Clock
 from rechka.session.observer import SessionObserver
-from rechka.settings import Settings
+from rechka.settings import ServerSettings, Settings
 from rechka.transport.calls import CallCounter, CallInterceptor, Drain
 from rechka.transport.endpoints import EndpointServicer
 from rechka.transport.iam import IamTokenServicer
@@ -73,7 +73,9 @@ class GrpcServer:
             load=load,
         )
         most_bytes = settings.limits.audio_bytes + _MESSAGE_MARGIN_BYTES
-        self._server = grpc.aio.server(interceptors=[interceptor], options=_options(most_bytes))
+        self._server = grpc.aio.server(
+            interceptors=[interceptor], options=_options(self._settings, most_bytes)
+        )
         stt_service_pb2_grpc.add_SttServiceServicer_to_server(
             SttServicer(
                 recognizer=recognizer,
@@ -138,7 +140,7 @@ class GrpcServer:
         return cut
 
 
-def _options(most_bytes: int) -> Sequence[tuple[str, int]]:
+def _options(settings: ServerSettings, most_bytes: int) -> Sequence[tuple[str, int]]:
     return (
         # Two servers on one port would share its clients at random.
         ("grpc.so_reuseport", 0),
@@ -148,7 +150,9 @@ def _options(most_bytes: int) -> Sequence[tuple[str, int]]:
         # Clients behind address translation ping often; that is no attack.
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
-        # A client that vanished without a word is noticed within a minute and a half.
-        ("grpc.keepalive_time_ms", 60_000),
-        ("grpc.keepalive_timeout_ms", 20_000),
+        # A client that vanished without a word is noticed after both together.
+        ("grpc.keepalive_time_ms", round(1000 * settings.keepalive_s)),
+        ("grpc.keepalive_timeout_ms", round(1000 * settings.keepalive_timeout_s)),
+        # The library waits for this one instead, a minute by itself (grpcio 1.85).
+        ("grpc.http2.ping_timeout_ms", round(1000 * settings.keepalive_timeout_s)),
     )

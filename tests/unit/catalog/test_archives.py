@@ -4,6 +4,7 @@ import os
 import random
 import shutil
 import stat
+import struct
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -311,6 +312,16 @@ def test_what_is_no_archive_or_a_broken_one_is_refused(
     content: bytes, problem: str, into: Path
 ) -> None:
     assert problem in refused(content, into)
+
+
+def test_a_zip_member_without_a_name_is_refused(into: Path) -> None:
+    # The name is left out of the directory and of the header before the content.
+    content = zipped({"n": b""})
+    nameless = content.replace(b"\x01\0\0\0n", b"\0\0\0\0").replace(b"n", b"", 1)
+    header, directory = nameless.index(b"PK\1\2"), nameless.index(b"PK\5\6")
+    end = bytearray(nameless[directory:])
+    end[12:20] = struct.pack("<II", directory - header, header)
+    assert "'' is an absolute or empty path" in refused(nameless[:directory] + end, into)
 
 
 def test_an_encrypted_zip_file_is_refused(into: Path) -> None:

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from fakes.model_folders import write_folder
-from rechka.catalog.assignment import Candidate, assign, find_candidates
+from rechka.catalog.assignment import assign
+from rechka.catalog.candidates import Candidate, find_candidates
 from rechka.catalog.local import models_folder
 from rechka.catalog.selection import TAGS, Selection
 from rechka.errors import RequestError
@@ -78,7 +79,7 @@ def test_installed_models_come_before_starters_and_those_of_engines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     starters = tmp_path / "starters"
-    monkeypatch.setattr("rechka.catalog.assignment.starter_models", lambda: starters)
+    monkeypatch.setattr("rechka.catalog.candidates.starter_models", lambda: starters)
     write_folder(starters, "a-starter")
     installed = models_folder(tmp_path)
     for name in ("second", "first", "twice"):
@@ -86,6 +87,21 @@ def test_installed_models_come_before_starters_and_those_of_engines(
     write_folder(starters, "twice")
     write_folder(installed, ".half")
     found = find_candidates(tmp_path)
-    names = [candidate.name for candidate in found]
+    names = [candidate.name for candidate in found.models]
     assert names == ["first", "second", "twice", "a-starter", "pocketsphinx-en-us"]
-    assert found[2].folder == installed / "twice"
+    assert found.models[2].folder == installed / "twice"
+    assert found.broken == {}
+
+
+def test_a_broken_model_is_told_and_hides_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rechka.catalog.candidates.starter_models", lambda: None)
+    for name in ("broken", "whole"):
+        write_folder(models_folder(tmp_path), name)
+    broken = models_folder(tmp_path) / "broken"
+    (broken / "model.toml").write_text("name = ")
+    found = find_candidates(tmp_path)
+    assert [candidate.name for candidate in found.models] == ["whole", "pocketsphinx-en-us"]
+    assert list(found.broken) == [broken]
+    assert f"{broken / 'model.toml'}: Invalid value" in found.broken[broken]

@@ -74,6 +74,14 @@ def test_the_list_has_a_row_a_model() -> None:
     assert "ru-RU" in output
 
 
+def test_the_list_says_what_is_wrong_with_a_broken_model(folder: Path) -> None:
+    path = folder / "small-ru" / "model.toml"
+    path.write_text("name = ", encoding="utf-8")
+    result = CliRunner().invoke(models, ["list", "--data-dir", "absent"])
+    assert f"small-ru is broken: {path}: Invalid value" in result.stderr
+    assert "broken" in result.stdout
+
+
 @pytest.mark.usefixtures("folder")
 def test_an_unknown_model_is_refused_with_those_that_there_are() -> None:
     with pytest.raises(RequestError, match="got 'large'; installed: small-ru; available: "):

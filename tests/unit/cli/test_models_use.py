@@ -15,7 +15,7 @@ from rechka.settings import load_settings
 
 @pytest.fixture
 def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("rechka.catalog.assignment.starter_models", lambda: tmp_path / "starters")
+    monkeypatch.setattr("rechka.catalog.candidates.starter_models", lambda: tmp_path / "starters")
     write_folder(tmp_path / "starters", "starter-ru", tags=("general", "general:rc"))
     write_folder(models_folder(tmp_path), "big", languages=("ru-RU", "tr-TR"))
     write_folder(models_folder(tmp_path), "strange", engine="unheard-of")

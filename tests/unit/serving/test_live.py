@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from fakes.model_folders import write_folder
 from rechka.catalog.local import models_folder
@@ -119,7 +120,7 @@ async def running(machine: Machine, **recognition: Any) -> AsyncIterator[Machine
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    monkeypatch.setattr("rechka.catalog.assignment.starter_models", lambda: None)
+    monkeypatch.setattr("rechka.catalog.candidates.starter_models", lambda: None)
     monkeypatch.setattr("rechka.serving.plan.installed_engines", lambda: ("ctc",))
     for name in "abc":
         write_folder(models_folder(tmp_path), name)
@@ -190,6 +191,42 @@ async def test_a_broken_model_whose_files_are_put_right_is_tried_again(machine: 
         await machine.take_over()
         assert machine.serving == ["b"]
         assert machine.live.failure is None
+
+
+async def test_a_model_whose_manifest_breaks_stays_in_service_as_it_was_loaded(
+    machine: Machine,
+) -> None:
+    async with running(machine):
+        path = models_folder(machine.data_dir) / "a" / "model.toml"
+        whole = path.read_text()
+        path.write_text("name = ")
+        await machine.take_over()
+        assert machine.serving == ["a"]
+        assert f"{path}: Invalid value" in (machine.live.failure or "")
+        await machine.reload()
+        assert machine.serving == ["a"]
+        assert len(machine.launchers) == 1
+        path.write_text(whole)
+        await machine.take_over()
+        assert machine.serving == ["a"]
+        assert machine.live.failure is None
+
+
+async def test_a_broken_model_that_does_not_serve_holds_up_neither_a_start_nor_a_change(
+    machine: Machine,
+) -> None:
+    path = models_folder(machine.data_dir) / "a" / "model.toml"
+    path.write_text("name = ")
+    with capture_logs() as logs:
+        async with running(machine):
+            assert machine.serving == ["b"]
+            machine.select("c")
+            await machine.take_over()
+            assert machine.serving == ["c"]
+            assert machine.live.failure is None
+    told = [line for line in logs if line["event"] == "model_passed_over" and line["model"] == "a"]
+    assert [line["log_level"] for line in told] == ["error", "error"]
+    assert str(path) in told[0]["reason"]
 
 
 async def test_a_selection_that_is_no_good_leaves_what_is_served_and_is_told(

@@ -14,7 +14,7 @@ from rechka.settings import Settings, load_settings
 @pytest.fixture
 def starters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "starters"
-    monkeypatch.setattr("rechka.catalog.assignment.starter_models", lambda: folder)
+    monkeypatch.setattr("rechka.catalog.candidates.starter_models", lambda: folder)
     write_folder(folder, "starter-ru", tags=TAGS)
     write_folder(folder, "starter-tr", tags=TAGS, languages=["tr-TR"])
     return folder
@@ -99,6 +99,35 @@ def test_a_model_without_its_engine_is_passed_over_unless_it_is_selected(tmp_pat
         read_plan(settings_of(tmp_path))
 
 
+def break_model(data_dir: Path, name: str) -> Path:
+    """Cut the manifest of an installed model; return its folder."""
+    folder = write_folder(models_folder(data_dir), name)
+    (folder / "model.toml").write_text('name = "')
+    return folder
+
+
+@pytest.mark.usefixtures("starters")
+def test_a_broken_model_is_passed_over_unless_it_is_selected(tmp_path: Path) -> None:
+    folder = break_model(tmp_path, "cut")
+    plan = read_plan(settings_of(tmp_path))
+    assert plan.recognition.engine == ("ctc", "pocketsphinx")
+    assert list(plan.broken) == [folder]
+    assert not plan.loads(folder)
+    change_selection(tmp_path, language="ru-RU", tag="general", name="cut")
+    with pytest.raises(RequestError, match=r"ru-RU general: got 'cut'.*broken: .*cut/model\.toml"):
+        read_plan(settings_of(tmp_path))
+
+
+def test_where_nothing_else_can_serve_the_broken_model_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rechka.catalog.candidates.starter_models", lambda: None)
+    monkeypatch.setattr("rechka.serving.plan.installed_engines", lambda: ("ctc",))
+    break_model(tmp_path, "cut")
+    with pytest.raises(RequestError, match=r"no model is installed; broken: .*cut/model\.toml"):
+        read_plan(settings_of(tmp_path))
+
+
 @pytest.mark.usefixtures("starters")
 @pytest.mark.parametrize(
     ("options", "problem"),
@@ -115,7 +144,7 @@ def test_options_of_no_engine_are_refused(
 
 
 def test_nothing_to_serve_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rechka.catalog.assignment.starter_models", lambda: None)
+    monkeypatch.setattr("rechka.catalog.candidates.starter_models", lambda: None)
     monkeypatch.setattr("rechka.serving.plan.installed_engines", lambda: ("ctc",))
     with pytest.raises(RequestError, match="got 'auto', and no model is installed"):
         read_plan(settings_of(tmp_path))

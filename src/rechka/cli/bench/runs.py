@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rechka.audio.samples import to_pcm16
+from rechka.cli.bench.alone import hear_alone
 from rechka.cli.bench.figures import Figures, summarize
 from rechka.cli.bench.server import OwnServer
 from rechka.cli.bench.sessions import Progress, Target, run_all
-from rechka.cli.bench.speech import Clip, Part, Talk, make_talk
+from rechka.cli.bench.speech import Clip, make_talk
 from rechka.client import AsyncClient, RetryPolicy
-from rechka.errors import ErrorCode, UnavailableError
 from rechka.spec import RecognitionSpec
 
 __all__ = ["Run", "Runner"]
@@ -101,7 +100,7 @@ class Runner:
         ) as client:
             target = Target(client, self._spec, self._pause_s)
             if how["check"]:
-                await self._hear_alone(target, watch)
+                self._alone = await hear_alone(target, self._clips, gap_s=how["gap"], watch=watch)
             if how["find_capacity"]:
                 return await self._search(target, watch)
             return [await self._load(target, how["sessions"], watch)]
@@ -172,34 +171,6 @@ class Runner:
             or figures.final.p95_ms is None
             or figures.final.p95_ms > self._how["max_final_delay_ms"]
         )
-
-    async def _hear_alone(self, target: Target, watch: Callable[[Progress], None]) -> None:
-        """Note the text of each clip that nothing else disturbs, two at a time.
-
-        Raises:
-            UnavailableError: A session ended with an error.
-        """
-        rate_hz = self._spec.sample_rate_hz
-        gap_s = self._how["gap"]
-        gap = bytes(2 * int(gap_s * rate_hz))
-        self._alone = {}
-        for at in range(0, len(self._clips), 2):
-            talks = [
-                Talk(
-                    gap + to_pcm16(clip.samples) + gap,
-                    (Part(clip, gap_s, gap_s + len(clip.samples) / rate_hz),),
-                )
-                for clip in self._clips[at : at + 2]
-            ]
-            for outcome in await run_all(target, talks, spread_s=0.0, watch=watch):
-                (answer,) = outcome.answers
-                if outcome.error is not None:
-                    raise UnavailableError(
-                        ErrorCode.UNAVAILABLE,
-                        f"--check: {answer.part.clip.name} could not be recognized alone: "
-                        f"{outcome.error}",
-                    )
-                self._alone[answer.part.clip.name] = answer.text
 
 
 async def _weigh(server: OwnServer | None, *, after_s: float) -> int | None:

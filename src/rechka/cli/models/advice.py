@@ -1,6 +1,7 @@
 """What is left to do before a server answers with a model that was just installed."""
 
-from rechka.catalog.assignment import assign, find_candidates
+from rechka.catalog.assignment import assign
+from rechka.catalog.candidates import find_candidates
 from rechka.catalog.selection import TAGS, read_selection
 from rechka.errors import RequestError
 from rechka.recognition.registry import how_to_install, installed_engines
@@ -26,7 +27,7 @@ def what_is_next(settings: Settings, name: str) -> list[str]:
 
 def _next(settings: Settings, name: str) -> list[str]:
     engine = settings.recognition.engine
-    candidates = find_candidates(settings.data_dir)
+    candidates = find_candidates(settings.data_dir).models
     (model,) = (candidate for candidate in candidates if candidate.name == name)
     if model.engine not in installed_engines():
         advice = how_to_install(model.engine) or "install the package that has it"

@@ -44,6 +44,9 @@ def list_models(
             "`pip install rechka-starter-models` small ones for trying"
         )
         return
+    for model in found:
+        for fault in model.faults:
+            click.echo(plain_text(f"{model.name} is broken: {fault}"), err=True)
     rows = [_row(model) for model in found]
     if not sys.stdout.isatty():
         click.echo("\n".join("\t".join(row) for row in [_COLUMNS, *rows]))

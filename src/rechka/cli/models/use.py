@@ -7,8 +7,10 @@ from typing import Any
 
 import click
 
-from rechka.catalog.assignment import Candidate, assign, find_candidates, spell
+from rechka.catalog.assignment import assign, spell
+from rechka.catalog.candidates import Candidate, find_candidates
 from rechka.catalog.selection import TAGS, Selection, change_selection, read_selection
+from rechka.cli.text import plain_text
 from rechka.errors import RequestError
 from rechka.recognition.registry import installed_engines
 from rechka.serving.plan import require_selectable
@@ -60,7 +62,10 @@ def use(
         raise click.UsageError("--show takes no --language and no --tag")
     overrides = {} if data_dir is None else {"data_dir": data_dir}
     settings = load_settings(config, overrides=overrides)
-    candidates = find_candidates(settings.data_dir)
+    found = find_candidates(settings.data_dir)
+    candidates = found.models
+    for reason in found.broken.values():
+        click.echo(plain_text(f"note: passed over: {reason}"), err=True)
     if settings.recognition.engine != "auto":
         note = f"the setting recognition.engine is {settings.recognition.engine!r}, not 'auto'"
         click.echo(f"note: {note}: the server does not look at the selection", err=True)

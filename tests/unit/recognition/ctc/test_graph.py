@@ -3,18 +3,24 @@
 import gzip
 import itertools
 import math
+import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from fakes.small_language import NGrams, build, log_prob, random_ngrams, write_arpa
 from rechka.errors import RequestError
+from rechka.recognition.engines.ctc import graph as graph_module
 from rechka.recognition.engines.ctc.arpa import read_arpa, read_lexicon
 from rechka.recognition.engines.ctc.compile import compile_graph
 from rechka.recognition.engines.ctc.graph import Graph, read_graph
+from rechka.recognition.engines.ctc.graph_file import read_arrays, write_arrays
 from rechka.recognition.engines.ctc.tokens import read_tokens
 
 TOKENS = ("a", "b", "c", "<blk>")
@@ -148,6 +154,56 @@ def test_every_cut_and_many_damages_of_a_graph_are_refused(tmp_path: Path) -> No
         read_graph(path, TOKENS)
 
 
+def rewrite(path: Path, **others: npt.NDArray[Any]) -> None:
+    """Put other arrays into a graph, with a checksum that fits."""
+    facts, arrays = read_arrays(path)
+    write_arrays(path, facts, {name: array.copy() for name, array in arrays.items()} | others)
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("node_children", np.array([2, 2, -1, 0], dtype="<f4")),
+        ("unigram_followers", np.array([1, -1], dtype="<f4")),
+        ("node_token", np.array([0, 70_000], dtype="<u4")),
+        ("entry_word", np.array([2**31], dtype="<u4")),
+        ("node_lookahead_levels", np.full(256, np.nan, dtype="<f4")),
+        ("word_text", np.frombuffer(zlib.compress(b"\xff\xfe"), dtype=np.uint8)),
+        ("word_text", np.frombuffer(zlib.compress(b"ab\nabc")[:-3], dtype=np.uint8)),
+    ],
+)
+def test_a_graph_with_numbers_or_words_that_cannot_be_is_refused(
+    tmp_path: Path, name: str, array: npt.NDArray[Any]
+) -> None:
+    graph_of(tmp_path)
+    path = tmp_path / "graph.bin"
+    before = read_arrays(path)[1][name]
+    fill = before.astype(array.dtype) if name != "word_text" else array
+    if name != "word_text":
+        # As long as before, so that its length is not what is wrong with it.
+        fill[-len(array) :] = array[: len(fill)]
+    rewrite(path, **{name: fill})
+    with pytest.raises(RequestError, match=r"graph\.bin: it is malformed"):
+        read_graph(path, TOKENS)
+
+
+def test_words_that_unpack_to_more_than_any_vocabulary_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph_of(tmp_path)
+    monkeypatch.setattr(graph_module, "_MOST_TEXT_BYTES", 8)
+    with pytest.raises(RequestError, match="more than 8 bytes"):
+        read_graph(tmp_path / "graph.bin", TOKENS)
+
+
+def test_a_header_that_is_nested_too_deep_is_refused(tmp_path: Path) -> None:
+    header = b"[" * 100_000
+    head = struct.pack("<8sIII", b"RECHKA\0G", 1, len(header), zlib.crc32(header))
+    (tmp_path / "graph.bin").write_bytes(head + header)
+    with pytest.raises(RequestError, match=r"graph\.bin: its header is malformed"):
+        read_graph(tmp_path / "graph.bin", TOKENS)
+
+
 def test_a_graph_for_other_tokens_is_refused(tmp_path: Path) -> None:
     graph_of(tmp_path)
     with pytest.raises(RequestError, match="compiled for other tokens"):
@@ -175,6 +231,11 @@ def test_a_graph_that_is_not_there_or_of_another_version_is_refused(tmp_path: Pa
         ("\\data\\\n\\1-grams:\nx a\n\\end\\\n", "line 3: got 'x a'; accepted: a log-prob"),
         ("\\data\\\n\\2-grams:\n-1 a b\n\\end\\\n", r"line 2: got .*2-grams"),
         ("\\data\\\n\\1-grams:\n-1 a\n\\2-grams:\n-1 a\n\\end\\\n", "line 5"),
+        ("\\data\\\nngram -5=0\n\\1-grams:\n-1 a\n\\end\\\n", "line 2: got 'ngram -5=0'"),
+        ("\\data\\\n\\1-grams:\n-inf a\n\\end\\\n", "line 3: got '-inf a'"),
+        ("\\data\\\n\\1-grams:\n-1 a nan\n\\end\\\n", "line 3: got '-1 a nan'"),
+        ("\\data\\\n\\1-grams:\n-1e300 a\n\\end\\\n", "line 3: got '-1e300 a'"),
+        ("\\data\\\n\\1-grams:\n\n\\end\\\n", "has no n-grams"),
     ],
 )
 def test_a_bad_arpa_file_is_refused_with_its_line(tmp_path: Path, text: str, problem: str) -> None:
@@ -188,9 +249,11 @@ def test_gzipped_files_are_read_and_cut_ones_refused(tmp_path: Path) -> None:
     path = tmp_path / "lexicon.txt.gz"
     path.write_bytes(gzip.compress("дом\tд о м\n".encode()))
     assert read_lexicon(path) == [("дом", ("д", "о", "м"))]
-    path.write_bytes(path.read_bytes()[:-6])
-    with pytest.raises(RequestError, match=r"lexicon\.txt\.gz"):
-        read_lexicon(path)
+    whole = path.read_bytes()
+    for broken in (whole[:-6], whole[:10] + bytes(8) + whole[18:], whole[:10] + b"\xff" * 20):
+        path.write_bytes(broken)
+        with pytest.raises(RequestError, match=r"lexicon\.txt\.gz"):
+            read_lexicon(path)
 
 
 @pytest.mark.parametrize("line", ["word", "word\t", "\ta", "  \ta"])
@@ -239,6 +302,7 @@ def test_the_compiler_runs_from_the_command_line(tmp_path: Path) -> None:
     ("text", "problem"),
     [
         ("a 0\nb 2\n<blk> 3\n", "got 3 tokens; accepted: numbers from 0 without a gap"),
+        (f"a 0\n<blk> {'1' * 5_000}\n", "line 2: accepted: a token, a space and a new number"),
         ("a 0\nb 0\n", "line 2: accepted: a token, a space and a new number"),
         ("a 0\nb\n", "line 2"),
         ("a 0\nb 1\n", "no token is the blank; accepted: <blk>"),

@@ -281,6 +281,7 @@ TOKENS = [
     ("lstm", "<blk> 0\n<unk> one\n", "line 2: accepted"),
     ("lstm", "<blk> 0\n<unk> 0\n", "line 2: accepted: a token, a space and a new number"),
     ("lstm", "<blk> 0\n<unk> 2\n", "got 2 tokens; accepted: numbers from 0 without a gap"),
+    ("lstm", f"<blk> 0\na {'1' * 5_000}\n", "line 2: accepted"),
     ("lstm", "<blk> 0\na 1\na 2\n", "the token 'a' is there twice"),
     ("lstm", "", "got 0 tokens; accepted"),
     ("lstm", "<blk> 0\n<unk> 1\n", "got 2 tokens, the first is '<blk>'; accepted: at least the 12"),

@@ -3,6 +3,7 @@
 import gzip
 import io
 import math
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,8 @@ __all__ = ["Arpa", "count_ngrams", "read_arpa", "read_lexicon"]
 
 _HIGHEST_ORDER = 3
 _LN_10 = math.log(10.0)
+# Beyond it, and for infinities, values of one graph would have no levels between them.
+_LARGEST_LOG = 1e6
 
 
 @dataclass(slots=True)
@@ -52,7 +55,7 @@ def read_arpa(path: Path) -> Arpa:
             _read_line(arpa, announced, line)
         except (ValueError, IndexError):
             raise refuse_file(path, f"line {number}: got {line!r}; {_accepted(arpa)}") from None
-    if not is_whole or not arpa.orders:
+    if not is_whole or not arpa.orders or not arpa.orders[0]:
         raise refuse_file(path, "it ends without \\end\\, or has no n-grams")
     for order, count in announced.items():
         got = arpa.counts[order - 1] if order <= len(arpa.counts) else 0
@@ -83,6 +86,8 @@ def _read_line(arpa: Arpa, announced: dict[int, int], line: str) -> None:
     """Take a line; raise ValueError or IndexError for one that is malformed."""
     if line.startswith("ngram ") and not arpa.orders:
         order, _, count = line[6:].partition("=")
+        if int(order) < 1:
+            raise ValueError
         announced[int(order)] = int(count)
     elif line.startswith("\\") and line.endswith("-grams:"):
         order_next = int(line[1:-7])
@@ -95,14 +100,23 @@ def _read_line(arpa: Arpa, announced: dict[int, int], line: str) -> None:
     elif arpa.orders and line:
         order_now = len(arpa.counts)
         fields = line.split()
-        backoff = float(fields[order_now + 1]) if len(fields) > order_now + 1 else 0.0
+        log_prob = _log_value(fields[0])
+        backoff = _log_value(fields[order_now + 1]) if len(fields) > order_now + 1 else 0.0
         words = tuple(fields[1 : order_now + 1])
         if len(words) != order_now:
             raise ValueError
         if arpa.beyond:
             arpa.beyond[-1] += 1
         else:
-            arpa.orders[-1][words] = (float(fields[0]) * _LN_10, backoff * _LN_10)
+            arpa.orders[-1][words] = (log_prob, backoff)
+
+
+def _log_value(text: str) -> float:
+    """Return the natural logarithm for one to base 10; raise ValueError for what is none."""
+    value = float(text) * _LN_10
+    if not abs(value) <= _LARGEST_LOG:
+        raise ValueError
+    return value
 
 
 def _accepted(arpa: Arpa) -> str:
@@ -140,5 +154,5 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
         with opener(path, "rb") as raw, io.TextIOWrapper(raw, encoding="utf-8") as file:
             for number, line in enumerate(file, 1):
                 yield number, line.rstrip("\r\n").strip(" ")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise refuse_file(path, str(error)) from None

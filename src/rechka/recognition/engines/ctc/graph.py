@@ -6,12 +6,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from rechka.recognition.engines.ctc.graph_file import read_arrays
+from rechka.recognition.engines.ctc.graph_file import read_arrays, whole_numbers
 from rechka.recognition.engines.ctc.ngrams import NGrams
 from rechka.recognition.model_folders import refuse_file
 
 __all__ = ["Graph", "read_graph"]
 
+# Ten million words of 25 bytes; a short file could unpack to a thousand times its size.
+_MOST_TEXT_BYTES = 256 * 1024**2
 Integers = npt.NDArray[np.int64]
 
 
@@ -33,31 +35,35 @@ class Graph:
     def __init__(self, path: Path) -> None:
         facts, arrays = read_arrays(path)
         self.tokens: tuple[str, ...] = tuple(facts["tokens"])
-        self.node_token = arrays["node_token"].astype(np.int16)
-        children = arrays["node_children"].astype(np.int64)
-        nodes = len(self.node_token)
+        node_token = whole_numbers(arrays, "node_token")
+        children = whole_numbers(arrays, "node_children")
+        nodes = len(node_token)
         if not nodes or len(children) != nodes or children.sum() != nodes - 1:
             raise ValueError("the tree's counts of children do not add up")
-        if int(self.node_token.max()) >= len(self.tokens):
+        if int(node_token.max()) >= len(self.tokens):
             raise ValueError("the tree has tokens that are not there")
+        self.node_token = node_token.astype(np.int16)
         self.first_child = (np.cumsum(children) - children + 1).astype(np.int32)
         if (self.first_child <= np.arange(nodes)).any():
             raise ValueError("the tree has a child before its parent")
         self.end_node = nodes
         self.first_child = np.append(self.first_child, np.full(2, nodes, dtype=np.int32))
         levels = arrays["node_lookahead_levels"].astype(np.float32)
-        self.lookahead = levels[arrays["node_lookahead"]]
-        entry_node = arrays["entry_node"].astype(np.int64)
-        self.entry_word = arrays["entry_word"].astype(np.int32)
-        self._text = zlib.decompress(arrays["word_text"].tobytes())
+        self.lookahead = levels[whole_numbers(arrays, "node_lookahead")]
+        entry_node = whole_numbers(arrays, "entry_node")
+        entry_word = whole_numbers(arrays, "entry_word")
+        self._text = _unpacked(arrays["word_text"].tobytes())
         breaks = np.flatnonzero(np.frombuffer(self._text, dtype=np.uint8) == ord("\n"))
         self._word_end = np.append(breaks, len(self._text)).astype(np.int32)
-        if len(self.lookahead) != nodes or len(entry_node) != len(self.entry_word):
+        if len(self.lookahead) != nodes or len(entry_node) != len(entry_word):
             raise ValueError("its arrays are of different lengths")
         if not len(entry_node) or (np.diff(entry_node) < 0).any() or int(entry_node[-1]) >= nodes:
             raise ValueError("its pronunciations are not sorted")
-        if int(self.entry_word.max()) >= self.words:
+        if int(entry_word.max()) >= self.words:
             raise ValueError("its pronunciations are of words that are not there")
+        if not np.isfinite(self.lookahead).all():
+            raise ValueError("its tree has values that are no numbers")
+        self.entry_word = entry_word.astype(np.int32)
         self.first_entry = np.searchsorted(entry_node, np.arange(nodes + 2)).astype(np.int32)
         self.ngrams = NGrams(self.words, arrays)
 
@@ -96,6 +102,16 @@ class Graph:
         """Return the nodes where the word's pronunciations end."""
         entries = np.flatnonzero(self.entry_word == word)
         return np.searchsorted(self.first_entry, entries, side="right") - 1
+
+
+def _unpacked(packed: bytes) -> bytes:
+    """Return the text of all words, which is UTF-8 and not endless."""
+    unpacking = zlib.decompressobj()
+    text = unpacking.decompress(packed, _MOST_TEXT_BYTES)
+    if not unpacking.eof:
+        raise ValueError(f"its words are cut off, or have more than {_MOST_TEXT_BYTES} bytes")
+    text.decode()
+    return text
 
 
 def read_graph(path: Path, tokens: tuple[str, ...]) -> Graph:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from rechka.recognition.model_folders import refuse_file
 
-__all__ = ["read_arrays", "write_arrays"]
+__all__ = ["read_arrays", "whole_numbers", "write_arrays"]
 
 _MAGIC = b"RECHKA\0G"
 _VERSION = 1
@@ -71,8 +71,21 @@ def read_arrays(path: Path) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]
     try:
         header = json.loads(bytes(body[:header_bytes]))
         return header["facts"], _arrays(header["arrays"], body[header_bytes:])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise refuse_file(path, f"its header is malformed: {error}") from None
+
+
+def whole_numbers(arrays: Arrays, name: str) -> npt.NDArray[np.int64]:
+    """Return an array that must be of unsigned integers.
+
+    Raises:
+        KeyError: It is not there.
+        ValueError: It is of other numbers.
+    """
+    array = arrays[name]
+    if array.dtype.kind != "u":
+        raise ValueError(f"array {name} has the type {array.dtype.str!r}")
+    return array.astype(np.int64)
 
 
 def _arrays(table: Mapping[str, Any], data: memoryview) -> dict[str, npt.NDArray[Any]]:

@@ -1,6 +1,5 @@
 """Reads the folder of a model: `model.toml`, `model.onnx`, `tokens.txt`, language model."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from rechka.recognition.engines.ctc.readings import Calibration
 from rechka.recognition.engines.ctc.t_one import ToneModel
 from rechka.recognition.engines.ctc.tokens import Tokens, read_tokens
 from rechka.recognition.model_folders import MANIFEST_NAME, refuse_file
+from rechka.toml_file import read_toml
 
 __all__ = ["CtcModel", "Manifest", "read_manifest", "read_model"]
 
@@ -165,9 +165,7 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST_NAME
     try:
-        return Manifest(**tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise refuse_file(path, str(error)) from None
+        return Manifest(**read_toml(path))
     except ValidationError as error:
         problems = [
             f"{'.'.join(str(part) for part in detail['loc'])}: got {detail['input']!r}: "

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rechka.recognition.engines.ctc.graph_file import whole_numbers
+
 __all__ = ["NGrams"]
 
 Integers = npt.NDArray[np.int64]
@@ -33,12 +35,12 @@ class NGrams:
         self._size = size
         self._unigram = _values(arrays, "unigram", size)
         self._unigram_backoff = _values(arrays, "unigram_backoff", size)
-        followers = arrays["unigram_followers"].astype(np.int64)
+        followers = whole_numbers(arrays, "unigram_followers")
         bigram_word = _words(arrays, "bigram_word", size)
         bigrams = len(bigram_word)
         self._bigram = _values(arrays, "bigram", bigrams)
         self._bigram_backoff = _values(arrays, "bigram_backoff", bigrams)
-        bigram_followers = arrays["bigram_followers"].astype(np.int64)
+        bigram_followers = whole_numbers(arrays, "bigram_followers")
         trigram_word = _words(arrays, "trigram_word", size)
         self._trigram = _values(arrays, "trigram", len(trigram_word))
         if len(followers) != size or len(bigram_followers) != bigrams:
@@ -119,9 +121,8 @@ def _values(arrays: Mapping[str, npt.NDArray[Any]], name: str, count: int) -> Fl
 
 
 def _words(arrays: Mapping[str, npt.NDArray[Any]], name: str, size: int) -> Integers:
-    low, high = arrays[f"{name}_low"], arrays[f"{name}_high"]
-    words: Integers = low.astype(np.int64)
-    words += high.astype(np.int64) << 16
+    words: Integers = whole_numbers(arrays, f"{name}_low")
+    words += whole_numbers(arrays, f"{name}_high") << 16
     if len(words) and int(words.max()) >= size:
         raise ValueError(f"array {name} names words that are not there")
     return words

@@ -8,6 +8,8 @@ from rechka.recognition.model_folders import refuse_file
 __all__ = ["WORD_START", "Tokens", "read_tokens"]
 
 _BLANKS = ("<blk>", "<blank>", "[PAD]", "<pad>")
+# Beyond them a number is no token's, and Python reads none of thousands.
+_MOST_DIGITS = 9
 _SPACES = ("|", "<space>", "▁", " ", "")
 WORD_START = "▁"
 """How a piece of a word says that it is the first, in sentencepiece."""
@@ -44,7 +46,7 @@ def read_tokens(path: Path) -> Tokens:
         text, _, index = line.rstrip("\r").rpartition(" ")
         if not line.strip():
             continue
-        if not index.isdecimal() or int(index) in texts:
+        if not index.isdecimal() or len(index) > _MOST_DIGITS or int(index) in texts:
             raise refuse_file(path, f"line {number}: accepted: a token, a space and a new number")
         texts[int(index)] = text
     if sorted(texts) != list(range(len(texts))) or not texts:

@@ -1,6 +1,5 @@
 """Reads the folder of a model: `model.toml`, three ONNX files, `tokens.txt`, pieces of words."""
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -8,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rechka.recognition.model_folders import MANIFEST_NAME, refuse_file
+from rechka.toml_file import read_toml
 
 __all__ = ["Manifest", "ModelFiles", "find_files", "read_manifest"]
 
@@ -121,7 +121,7 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST_NAME
     try:
-        return Manifest(**_read_toml(path))
+        return Manifest(**read_toml(path))
     except ValidationError as error:
         problems = [
             f"{'.'.join(str(part) for part in detail['loc'])}: got {detail['input']!r}: "
@@ -170,10 +170,3 @@ def _existing(folder: Path, name: str) -> Path:
     if not (folder / name).is_file():
         raise refuse_file(folder / name, "there is no such file")
     return folder / name
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise refuse_file(path, str(error)) from None

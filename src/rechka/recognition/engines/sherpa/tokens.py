@@ -13,6 +13,7 @@ WORD_START = "▁"
 """How a token says that a word begins with it, in `tokens.txt`; in results it is a space."""
 
 _SPACES = re.compile(r"[ \t]+")
+_NUMBER = re.compile(r"\d{1,9}")
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 
 
@@ -53,7 +54,7 @@ def read_tokens(path: Path) -> tuple[str, ...]:
         fields = _SPACES.split(line.strip(" \t\r"))
         if fields == [""]:
             continue
-        if len(fields) != 2 or not fields[1].isdecimal() or int(fields[1]) in texts:
+        if len(fields) != 2 or not _NUMBER.fullmatch(fields[1]) or int(fields[1]) in texts:
             raise refuse_file(path, f"line {number}: accepted: a token, a space and a new number")
         texts[int(fields[1])] = fields[0]
     if not texts or sorted(texts) != list(range(len(texts))):

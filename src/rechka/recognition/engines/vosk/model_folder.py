@@ -6,7 +6,6 @@ can be told apart from outside is told here, with the file's name.
 
 import re
 import struct
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rechka.recognition.model_folders import MANIFEST_NAME, refuse_file
+from rechka.toml_file import read_toml
 
 __all__ = ["Manifest", "VoskFolder", "read_folder"]
 
@@ -100,9 +100,7 @@ def read_folder(folder: Path) -> VoskFolder:
 
 def _read_manifest(path: Path) -> Manifest:
     try:
-        return Manifest(**tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise refuse_file(path, str(error)) from None
+        return Manifest(**read_toml(path))
     except ValidationError as error:
         problems = [
             f"{'.'.join(str(part) for part in detail['loc'])}: got {detail['input']!r}: "
