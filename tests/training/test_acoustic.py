@@ -84,38 +84,79 @@ def test_twenty_steps_lower_the_loss_and_a_second_run_goes_on_from_the_first(
     assert losses[1][1] < losses[0][1]
 
 
+def recognize(path: Path, features: np.ndarray, chunk: int) -> np.ndarray:
+    """Return what a network says of features of shape (N, 80, T), run by chunks."""
+    session = onnxruntime.InferenceSession(str(path))
+    metadata = session.get_modelmeta().custom_metadata_map
+    states = ("cache_last_channel", "cache_last_time")
+    sizes = [tuple(int(metadata[f"{name}_dim{i}"]) for i in (1, 2, 3)) for name in states]
+    count = len(features)
+    state = [np.zeros((count, *size), np.float32) for size in sizes]
+    state.append(np.zeros(count, np.int64))
+    outputs = []
+    for start in range(0, features.shape[2], chunk):
+        part = features[:, :, start : start + chunk]
+        lengths = np.full(count, chunk, np.int64)
+        names = [entry.name for entry in session.get_inputs()]
+        result = session.run(None, dict(zip(names, (part, lengths, *state), strict=True)))
+        outputs.append(result[0])
+        state = result[2:]
+    return np.concatenate(outputs, axis=1)
+
+
 @pytest.mark.timeout(400)
 def test_an_exported_network_gives_the_same_in_chunks_at_once_and_in_a_batch(
     python: str, trained: Path, tmp_path: Path
 ) -> None:
     run(python, "export.py", trained, "tr", tmp_path)
-    session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"))
-    metadata = session.get_modelmeta().custom_metadata_map
+    path = tmp_path / "model.onnx"
+    metadata = onnxruntime.InferenceSession(str(path)).get_modelmeta().custom_metadata_map
     assert metadata["vocab_size"] == "29"
     assert (tmp_path / "tokens.txt").read_text(encoding="utf-8").endswith("z 28\n<blk> 29\n")
-    states = ("cache_last_channel", "cache_last_time")
-    sizes = [tuple(int(metadata[f"{name}_dim{i}"]) for i in (1, 2, 3)) for name in states]
     features = np.random.default_rng(0).normal(-6, 2, (2, 80, 96)).astype(np.float32)
-
-    def recognize(features: np.ndarray, chunk: int) -> np.ndarray:
-        count = len(features)
-        state = [np.zeros((count, *size), np.float32) for size in sizes]
-        state.append(np.zeros(count, np.int64))
-        outputs = []
-        for start in range(0, features.shape[2], chunk):
-            part = features[:, :, start : start + chunk]
-            lengths = np.full(count, chunk, np.int64)
-            names = [entry.name for entry in session.get_inputs()]
-            result = session.run(None, dict(zip(names, (part, lengths, *state), strict=True)))
-            outputs.append(result[0])
-            state = result[2:]
-        return np.concatenate(outputs, axis=1)
-
-    whole = recognize(features, 96)
+    whole = recognize(path, features, 96)
     assert whole.shape == (2, 24, 30)
     np.testing.assert_allclose(np.exp(whole).sum(-1), 1, atol=1e-4)
-    np.testing.assert_allclose(recognize(features, 16), whole, atol=1e-3)
-    np.testing.assert_allclose(recognize(features[1:], 16), whole[1:], atol=1e-3)
+    np.testing.assert_allclose(recognize(path, features, 16), whole, atol=1e-3)
+    np.testing.assert_allclose(recognize(path, features[1:], 16), whole[1:], atol=1e-3)
+
+
+@pytest.mark.timeout(400)
+def test_training_goes_on_from_an_exported_network(
+    python: str, corpora: Path, trained: Path, tmp_path: Path
+) -> None:
+    run(python, "export.py", trained, "tr", tmp_path / "first")
+    (tmp_path / "first" / "model.onnx").rename(tmp_path / "first.onnx")
+    config = tmp_path / "config.toml"
+    config.write_text(f'start_from = "first.onnx"\n{CONFIG}', encoding="utf-8")
+    output = tmp_path / "second"
+    run(python, "train.py", config, corpora, output, "--processes", "1", "--steps", "0")
+    run(python, "export.py", output, "tr", tmp_path)
+    features = np.random.default_rng(0).normal(-6, 2, (1, 80, 96)).astype(np.float32)
+    first, second = (
+        recognize(tmp_path / name, features, 96) for name in ("first.onnx", "model.onnx")
+    )
+    # Its 8-bit weights are rounded to the same ones again.
+    np.testing.assert_allclose(second, first, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "language", "letters"),
+    [
+        ("Bul cerde", "tr", None),
+        ("Менин атым Жумабек.", "ky", "menin atım cumabek."),
+        ("Może szczęście, dzień!", "pl", "може щенще, дзень!"),
+        ("Příliš žluťoučký kůň", "cs", "пржилиш жлутьоучки кунь"),
+        ("Ljubljana je čudovita", "sl", "льубльана е чудовита"),
+    ],
+)
+def test_sentences_of_relatives_get_the_letters_of_the_language(
+    python: str, sentence: str, language: str, letters: str | None
+) -> None:
+    code = "import sys; from respell import respelled; print(respelled(*sys.argv[1:]))"
+    command = [python, "-c", code, sentence, language]
+    done = subprocess.run(command, cwd=RECIPE, capture_output=True, text=True, check=False)
+    assert (done.stdout.strip() if done.returncode == 0 else None) == letters
 
 
 @pytest.mark.timeout(400)

@@ -27,7 +27,8 @@ _JOTTED = {"ja": "я", "je": "е", "jo": "ё", "ju": "ю"}
 # What they write otherwise than in _PLAIN, longest first.
 _SLAVIC: dict[str, dict[str, str]] = {
     "pl": {
-        "szcz": "щ", "ść": "щ", "ści": "щи", "dzi": "дзи", "sz": "ш", "cz": "ч", "rz": "ж",
+        "szcz": "щ", "ść": "щ", "ści": "щи", "ścia": "ща", "ście": "ще", "dzi": "дзи",
+        "dzia": "дзя", "dzie": "дзе", "sz": "ш", "cz": "ч", "rz": "ж",
         "ch": "х", "dź": "дзь", "dż": "дж", "cia": "ча", "cie": "че", "cio": "чо", "ciu": "чу",
         "ci": "чи",
         "ia": "я", "ią": "ён", "ie": "е", "ię": "ен", "io": "ё", "ió": "ю", "iu": "ю",
