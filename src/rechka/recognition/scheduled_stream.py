@@ -51,6 +51,10 @@ class Owner(Protocol):
         """Put a stream that has something to do at the end of the queue."""
         ...
 
+    def hurry(self) -> None:
+        """Let the next step begin without waiting for a larger batch."""
+        ...
+
     def forget(self, stream: "ScheduledStream") -> None:
         """Let go of a closed stream."""
         ...
@@ -100,6 +104,11 @@ class ScheduledStream:
         """Whether more audio came than can have been spoken meanwhile."""
         spoken_s = time.monotonic() - self._opened_s
         return self._brought / self.rate_hz > spoken_s + _AHEAD_S
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether the end of an utterance waits for the engine."""
+        return any(item is None for item in self._queue)
 
     async def send(self, samples: Samples) -> None:
         """Hand over audio of the running utterance; waits while the engine is behind.
@@ -203,6 +212,8 @@ class ScheduledStream:
             raise UnavailableError(ErrorCode.UNAVAILABLE, "The stream is closed")
         self._queue.append(item)
         self._wake()
+        if item is None:
+            self._scheduler.hurry()
 
     def _wake(self) -> None:
         if self._queue and not self._is_waiting and not self._events.is_full:

@@ -2,11 +2,13 @@
 
 Streams that have audio stand in a queue; the first of them form a batch, and a
 stream that has more goes to the end again, so that none waits for a longer one.
-A batch is whatever is ready when the engine is free: alone, a stream waits for
-nobody; under load, batches grow by themselves.
+A batch is what is ready when the engine is free. The busier the engine, the longer
+it waits for others that may join, since together they cost less; alone, a stream waits
+for nobody, and so does one whose utterance ends.
 """
 
 import asyncio
+import contextlib
 import os
 import time
 from collections import Counter
@@ -38,6 +40,9 @@ _T = TypeVar("_T")
 
 # A batch is no larger than what the engine is expected to do in this time.
 _LONGEST_STEP_S = 0.1
+# An engine that is busy all the time would wait so long for a batch to fill.
+_LONGEST_WAIT_S = 0.06
+_LEAST_WAIT_S = 0.005
 _TRIAL_S = 1.0
 _MOST_OVER, _NOISE_S = 4.0, 0.002
 
@@ -73,6 +78,7 @@ class Scheduler:
         self._streams: set[ScheduledStream] = set()
         self._ready: ReadyQueue[ScheduledStream] = ReadyQueue()
         self._has_ready = asyncio.Event()
+        self._is_urgent = asyncio.Event()
         self._pump: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -159,6 +165,12 @@ class Scheduler:
         """Put a stream that has something to do at the end of the queue."""
         self._ready.put(stream)
         self._has_ready.set()
+        if stream.is_ending or len(self._ready) >= self._batch_size(stream.model):
+            self.hurry()
+
+    def hurry(self) -> None:
+        """Let the next step begin without waiting for a larger batch."""
+        self._is_urgent.set()
 
     def forget(self, stream: "ScheduledStream") -> None:
         """Let go of a closed stream."""
@@ -182,6 +194,7 @@ class Scheduler:
     async def _run(self) -> None:
         while True:
             await self._has_ready.wait()
+            await self._wait_for_others()
             batch = self._ready.take(self._batch_size)
             jobs = [job for stream in batch if (job := stream.take()) is not None]
             if not self._ready:
@@ -191,6 +204,15 @@ class Scheduler:
             errors = await self.run(lambda jobs=jobs: self._step(jobs))  # type: ignore[misc]
             for job, error in zip(jobs, errors, strict=True):
                 job.stream.done(job.event, error)
+
+    async def _wait_for_others(self) -> None:
+        """Let a batch fill, for longer the busier the engine is."""
+        wait_s = _LONGEST_WAIT_S * min(1.0, self._needed_load())
+        if wait_s >= _LEAST_WAIT_S and self._held.total() > 1:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._is_urgent.wait()
+        self._is_urgent.clear()
 
     def _step(self, jobs: Sequence[Job]) -> list[Exception | None]:
         """Decode in the engine's thread; return each job's error."""

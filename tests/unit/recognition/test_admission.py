@@ -190,3 +190,48 @@ async def test_a_step_that_something_else_held_up_does_not_count_as_cost() -> No
         await stream.send(silence(200))
         assert isinstance(await anext(stream.events()), Heard)
         assert 0.05 < (await scheduler.measure()).load < 0.1
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy scheduler waits for others longer than any test lasts."""
+    monkeypatch.setattr("rechka.recognition.scheduler._LONGEST_WAIT_S", 10_000.0)
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_busy_engine_waits_until_a_batch_is_full() -> None:
+    engine = CostlyEngine(0.1)
+    async with running(engine, max_load=10.0) as scheduler:
+        streams = [await scheduler.open(OPTIONS) for _ in range(5)]
+        engine.batches.clear()
+        for stream in streams[:4]:
+            await stream.send(silence(100))
+        await asyncio.sleep(0.1)
+        assert not engine.batches
+        await streams[4].send(silence(100))
+        for stream in streams:
+            assert isinstance(await anext(aiter(stream.events())), Heard)
+        assert [len(batch) for batch in engine.batches] == [5]
+
+
+@pytest.mark.usefixtures("patient")
+async def test_the_end_of_an_utterance_waits_for_nobody() -> None:
+    engine = CostlyEngine(0.1)
+    async with running(engine, max_load=10.0) as scheduler:
+        first, second, _ = [await scheduler.open(OPTIONS) for _ in range(3)]
+        engine.batches.clear()
+        await first.send(silence(300))
+        await second.send(silence(300))
+        await asyncio.sleep(0.1)
+        assert not engine.batches
+        await first.finish()
+        assert (await finished(first)).alternatives[0].text == "one"
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_stream_alone_waits_for_nobody() -> None:
+    engine = CostlyEngine(0.7)
+    async with running(engine, max_load=10.0) as scheduler:
+        stream = await scheduler.open(OPTIONS)
+        await stream.send(silence(100))
+        assert isinstance(await anext(aiter(stream.events())), Heard)
