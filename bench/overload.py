@@ -69,12 +69,18 @@ def is_refusal(outcome: Outcome) -> bool:
 
 
 async def call_until_over(
-    target: Target, clips: Sequence[Clip], calls: Calls, number: int, how: argparse.Namespace
+    target: Target,
+    clips: Sequence[Clip],
+    calls: Calls,
+    number: int,
+    *,
+    lasting_s: float,
+    how: argparse.Namespace,
 ) -> None:
     """Be one caller: hold sessions until the time is over."""
     loop = asyncio.get_running_loop()
     rate_hz = target.spec.sample_rate_hz
-    until_s = loop.time() + how.duration
+    until_s = loop.time() + lasting_s
     # Callers do not begin all at once.
     await asyncio.sleep(min(5.0, how.session) * number / calls.callers)
     talks = 0
@@ -95,13 +101,21 @@ def unwatched(_: Progress) -> None:
 
 
 async def load(
-    target: Target, clips: Sequence[Clip], callers: int, how: argparse.Namespace
+    target: Target,
+    clips: Sequence[Clip],
+    callers: int,
+    *,
+    lasting_s: float,
+    how: argparse.Namespace,
 ) -> Calls:
     """Let so many callers speak."""
-    print(f"{callers} callers for {how.duration:g} s", file=sys.stderr, flush=True)
+    print(f"{callers} callers for {lasting_s:g} s", file=sys.stderr, flush=True)
     calls = Calls(callers)
     await asyncio.gather(
-        *(call_until_over(target, clips, calls, number, how) for number in range(callers))
+        *(
+            call_until_over(target, clips, calls, number, lasting_s=lasting_s, how=how)
+            for number in range(callers)
+        )
     )
     return calls
 
@@ -216,12 +230,13 @@ async def overload(how: argparse.Namespace) -> dict[str, Any]:
         ) as client:
             target = Target(client, spec, pause_of(how))
             alone = await hear_alone(target, clips, gap_s=how.gap, watch=unwatched)
+            loads = (
+                (max(1, math.floor(QUIET_SHARE * capacity)), how.quiet_duration),
+                (math.ceil(how.times * capacity), how.duration),
+            )
             runs = [
-                facts_of(await load(target, clips, callers, how), alone)
-                for callers in (
-                    max(1, math.floor(QUIET_SHARE * capacity)),
-                    math.ceil(how.times * capacity),
-                )
+                facts_of(await load(target, clips, callers, lasting_s=lasting_s, how=how), alone)
+                for callers, lasting_s in loads
             ]
     return {"capacity": capacity, "below": runs[0], "beyond": runs[1]}
 
@@ -240,6 +255,7 @@ def main() -> None:
     parser.add_argument("--search-duration", type=float, default=30.0)
     parser.add_argument("--max-final-delay-ms", type=float, default=300.0)
     parser.add_argument("--duration", type=float, default=300.0)
+    parser.add_argument("--quiet-duration", type=float, default=60.0, help="of the first load")
     parser.add_argument("--times", type=float, default=2.0, help="callers over the capacity")
     parser.add_argument("--session", type=float, default=30.0, help="seconds of a session")
     parser.add_argument("--again", type=float, default=1.0, help="seconds after a refusal")
