@@ -88,8 +88,7 @@ async def test_a_server_that_cannot_reach_its_database_says_why_and_no_password(
     assert (code, output) == (1, "")
     warning, error = errors.splitlines()
     assert "other users of this machine can read the password in --database-url" in warning
-    assert error.startswith("rechka: error: The database cannot be reached: ")
-    assert "127.0.0.1" in error
+    assert error.startswith("rechka: error: The database at 127.0.0.1:1 cannot be reached: ")
     assert "hunter2" not in errors
 
 

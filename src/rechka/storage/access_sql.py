@@ -16,6 +16,8 @@ from rechka.storage.uninterrupted import uninterrupted
 
 __all__ = ["SqlAccessStore", "open_access_store"]
 
+_POSTGRESQL_PORT = 5432
+
 
 @uninterrupted
 class SqlAccessStore(SqlDirectory, SqlCredentials, SqlMetering, SqlAuditTrail):
@@ -47,14 +49,16 @@ async def open_access_store(
         RequestError: The URL is not accepted, or the schema is newer than this code.
         UnavailableError: The database is not reachable.
     """
-    database = Database(parse_database_url(url, data_dir=data_dir), clock=clock)
+    place = parse_database_url(url, data_dir=data_dir)
+    database = Database(place, clock=clock)
     try:
         await migrate(database)
     except UnavailableError as error:
         await database.close()
         # Whoever opens the store may know why; callers of a running server may not.
+        at = f" at {place.host}:{place.port or _POSTGRESQL_PORT}" if place.host else ""
         raise UnavailableError(
-            error.code, f"The database cannot be reached: {_reason(error.__cause__)}"
+            error.code, f"The database{at} cannot be reached: {_reason(error.__cause__)}"
         ) from error.__cause__
     except BaseException:
         await database.close()
