@@ -1,6 +1,7 @@
 """One database: SQLite in a file, or PostgreSQL shared by several servers."""
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -10,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import URL, ColumnElement, Double, cast, event, func, literal, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import (
     ArgumentError,
     DataError,
@@ -30,6 +31,7 @@ _CONNECT_TIMEOUT_S = 5
 _STATEMENT_TIMEOUT_S = 10
 # How long a writer of another process is waited for.
 _SQLITE_BUSY_MS = 10_000
+_LOG_ATTEMPTS, _LOG_PAUSE_S = 200, 0.01
 # What libpq and the driver both understand.
 _POSTGRES_OPTIONS = frozenset({"host", "port", "passfile", "sslmode", "target_session_attrs"})
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
@@ -201,14 +203,29 @@ def _set_up_sqlite(connection: DBAPIConnection, _record: object) -> None:
     # The driver begins no transactions of its own: `Database.write` does.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in (
-        f"busy_timeout = {_SQLITE_BUSY_MS}",
-        "journal_mode = WAL",
-        "synchronous = NORMAL",
-        "foreign_keys = ON",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
+    cursor.execute(f"PRAGMA busy_timeout = {_SQLITE_BUSY_MS}")
+    _keep_log(cursor)
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
+
+
+def _keep_log(cursor: DBAPICursor) -> None:
+    """Have a file written through a log, whose readers no writer keeps out.
+
+    A new file is changed to it once, by the first program; for that SQLite does not wait
+    until the others let go.
+    """
+    for attempt in range(_LOG_ATTEMPTS):
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not is_busy or attempt + 1 == _LOG_ATTEMPTS:
+                raise
+            time.sleep(_LOG_PAUSE_S)
+        else:
+            return
 
 
 class _reachable:  # noqa: N801
