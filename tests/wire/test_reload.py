@@ -4,6 +4,7 @@ The models spell the same tones differently, so that a text tells who has heard 
 """
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -251,6 +252,16 @@ async def test_an_old_worker_that_is_killed_during_a_reload_takes_only_its_own_s
     assert await machine.hear() == [TEXTS["second"]]
 
 
+def workers() -> set[int]:
+    """Return the workers among the children of this process, warm or not."""
+    found = set()
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):
+            if "rechka.worker" in child.cmdline():
+                found.add(child.pid)
+    return found
+
+
 async def test_a_new_worker_that_is_killed_while_it_loads_is_started_again(begin: Begin) -> None:
     machine = await begin(workers=1)
     call = await machine.say_once()
@@ -259,7 +270,7 @@ async def test_a_new_worker_that_is_killed_while_it_loads_is_started_again(begin
     new: set[int] = set()
     while not new:
         await machine.wait_until(lambda body: body["reload"]["is_running"])
-        new = {child.pid for child in psutil.Process().children()} - old
+        new = workers() - old
     (killed,) = new
     os.kill(killed, signal.SIGKILL)
     await machine.wait_for_model("second")
