@@ -6,13 +6,10 @@ The front does not look into the messages: it hands them on as they came.
 Run as a program by `contenders.start`.
 """
 
-import argparse
 import asyncio
 import os
-import signal
 import socket
 import struct
-import sys
 import traceback
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -21,6 +18,7 @@ import grpc.aio
 
 from contenders.choice import Choice
 from contenders.conversation import Listener
+from contenders.program import announce, read_arguments
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2 as pb
 
 # A frame is the length of a message in bytes and the message. One of no bytes, which no
@@ -146,19 +144,13 @@ async def _serve(connections: list[socket.socket]) -> None:
     )
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    sys.stderr.write(f"gRPC on 127.0.0.1:{port}, a process a stream\nready: now\n")
-    sys.stderr.flush()
+    announce(port, "a process a stream")
     await server.wait_for_termination()
 
 
 def main() -> None:
     """Serve until the process is terminated."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--choice", type=Choice.from_json, required=True)
-    parser.add_argument("--streams", type=int, required=True)
-    arguments = parser.parse_args()
-    # A terminal sends Ctrl-C to the whole group; the bench decides.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    arguments = read_arguments(__doc__)
     # Before this process has a thread or a call of gRPC, and without a model: what the
     # processes share is code.
     fronts: list[socket.socket] = []

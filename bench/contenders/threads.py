@@ -3,16 +3,13 @@
 Run as a program by `contenders.start`.
 """
 
-import argparse
-import signal
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 
-from contenders.choice import Choice
 from contenders.conversation import Listener
+from contenders.program import announce, read_arguments
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2 as pb
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2_grpc as pb_grpc
 
@@ -29,12 +26,7 @@ class _Servicer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
 
 def main() -> None:
     """Serve until the process is terminated."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--choice", type=Choice.from_json, required=True)
-    parser.add_argument("--streams", type=int, required=True)
-    arguments = parser.parse_args()
-    # A terminal sends Ctrl-C to the whole group; the bench decides.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    arguments = read_arguments(__doc__)
     # Nothing is decoded together here, so nothing need be warm but one stream alone.
     engine = arguments.choice.load(streams=arguments.streams, batch=1)
     server = grpc.server(ThreadPoolExecutor(arguments.streams))
@@ -42,8 +34,7 @@ def main() -> None:
     pb_grpc.add_SttServiceServicer_to_server(_Servicer(listener), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    sys.stderr.write(f"gRPC on 127.0.0.1:{port}, a thread a stream\nready: now\n")
-    sys.stderr.flush()
+    announce(port, "a thread a stream")
     server.wait_for_termination()
 
 

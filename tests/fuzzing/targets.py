@@ -13,7 +13,7 @@ import tempfile
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote_from_bytes
 
@@ -87,10 +87,13 @@ _KEY = AuthorizedKey(
 _SIGNER = TokenSigner(Ed25519PrivateKey.generate(), created_at_s=0.0)
 
 
-def run(target: Target, data: bytes) -> None:
-    """Give a target some bytes; errors of the project are as good as an answer."""
-    with suppress(RechkaError):
+def run(target: Target, data: bytes) -> bool:
+    """Give a target some bytes; return whether they were answered, not refused."""
+    try:
         target(data)
+    except RechkaError:
+        return False
+    return True
 
 
 def _cut(data: bytes, seed: int) -> Iterator[bytes]:

@@ -22,6 +22,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.schema import Table
+from sqlalchemy.util import await_only
 
 from rechka.errors import ErrorCode, RequestError, UnavailableError
 
@@ -223,7 +224,7 @@ def _keep_log(cursor: DBAPICursor) -> None:
             is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
             if not is_busy or attempt + 1 == _LOG_ATTEMPTS:
                 raise
-            time.sleep(_LOG_PAUSE_S)
+            await_only(asyncio.sleep(_LOG_PAUSE_S))
         else:
             return
 

@@ -13,7 +13,7 @@ __all__ = ["Link"]
 _LENGTH_BYTES = 4
 # No message of ours is longer; more is not from a peer of ours.
 _MOST_BYTES = 16 * 2**20
-# Bytes that nobody has read; beyond it the peer has to wait.
+# Bytes that nobody has read, with the lengths; beyond it the peer has to wait.
 _MOST_UNREAD = 128 * 2**10
 
 
@@ -47,7 +47,7 @@ class Link(asyncio.Protocol):
             self._changed.clear()
             await self._changed.wait()
         message = self._messages.popleft()
-        self._unread -= len(message)
+        self._unread -= _LENGTH_BYTES + len(message)
         if self._is_paused and self._unread < _MOST_UNREAD and self._transport is not None:
             self._is_paused = False
             self._transport.resume_reading()
@@ -107,7 +107,7 @@ class Link(asyncio.Protocol):
                 break
             start = begin + size
             self._messages.append(bytes(partial[begin:start]))
-            self._unread += size
+            self._unread += _LENGTH_BYTES + size
         del partial[:start]
         if self._messages:
             self._changed.set()

@@ -55,7 +55,7 @@ class RemoteRecognizer:
         Raises:
             UnavailableError: The recognizer cannot be reached.
         """
-        response = await self._ask(pb.Request(describe=pb.DescribeRequest()))
+        response = await self._ask(pb.Request(describe=pb.DescribeRequest()), "described")
         self._models = tuple(decode_model(item) for item in response.described.models)
 
     async def measure(self) -> Measures:
@@ -66,7 +66,7 @@ class RemoteRecognizer:
         """
         try:
             async with asyncio.timeout(_MEASURE_TIMEOUT_S):
-                response = await self._ask(pb.Request(measure=pb.MeasureRequest()))
+                response = await self._ask(pb.Request(measure=pb.MeasureRequest()), "measured")
         except TimeoutError:
             raise _lost() from None
         return decode_measures(response.measured)
@@ -82,7 +82,8 @@ class RemoteRecognizer:
         """
         link = await self._connect()
         try:
-            await _exchange(link, pb.Request(open=encode_open(options)), expected="opened")
+            link.write(pb.Request(open=encode_open(options)).SerializeToString())
+            await _response(link, "opened")
         except BaseException:
             self._drop(link)
             raise
@@ -94,11 +95,11 @@ class RemoteRecognizer:
         for link in list(self._links):
             self._drop(link)
 
-    async def _ask(self, request: pb.Request) -> pb.Response:
+    async def _ask(self, request: pb.Request, expected: str) -> pb.Response:
         link = await self._connect()
-        expected = {"describe": "described", "measure": "measured"}
         try:
-            return await _exchange(link, request, expected=expected[request.WhichOneof("request")])
+            link.write(request.SerializeToString())
+            return await _response(link, expected)
         finally:
             self._drop(link)
 
@@ -179,28 +180,15 @@ class RemoteStream:
     async def _read(self) -> None:
         try:
             while True:
-                self._events.put(decode_event(await _response(self._link)))
+                self._events.put(decode_event(await _response(self._link, "heard", "finished")))
                 await self._events.room()
         except RechkaError as error:
             self._events.fail(error)
             self._drop(self._link)
 
 
-async def _exchange(link: Link, request: pb.Request, *, expected: str) -> pb.Response:
-    """Return the first response.
-
-    Raises:
-        RechkaError: It is an error, or not what is expected.
-    """
-    link.write(request.SerializeToString())
-    response = await _response(link)
-    if response.WhichOneof("response") != expected:
-        raise _lost()
-    return response
-
-
-async def _response(link: Link) -> pb.Response:
-    """Return the next response.
+async def _response(link: Link, *expected: str) -> pb.Response:
+    """Return the next response, which must be of an expected kind.
 
     Raises:
         RechkaError: What the recognizer has told as an error.
@@ -214,12 +202,12 @@ async def _response(link: Link) -> pb.Response:
     except DecodeError:
         raise _lost() from None
     kind = response.WhichOneof("response")
-    if kind is None:
-        raise _lost()
     if kind == "error":
         error = error_of(response.error)
         # A recognizer that is ending is as good as gone.
         raise _lost() if isinstance(error, UnavailableError) else error
+    if kind not in expected:
+        raise _lost()
     return response
 
 

@@ -1,5 +1,7 @@
 """What a recognizer serves: its message to and from the project's own type."""
 
+from dataclasses import asdict, fields
+
 from rechka.recognition.port import ModelInfo
 from rechka.wire.generated.rechka.recognizer.v1 import recognizer_pb2 as pb
 
@@ -8,33 +10,11 @@ __all__ = ["decode_model", "encode_model"]
 
 def encode_model(model: ModelInfo) -> pb.Model:
     """Return a model's message."""
-    return pb.Model(
-        name=model.name,
-        engine=model.engine,
-        language=model.language,
-        tags=model.tags,
-        sample_rates_hz=model.sample_rates_hz,
-        max_alternatives=model.max_alternatives,
-        has_confidences=model.has_confidences,
-        has_word_times=model.has_word_times,
-        has_trailing_silence=model.has_trailing_silence,
-        max_streams=model.max_streams,
-        device=model.device,
-    )
+    return pb.Model(**asdict(model))
 
 
-def decode_model(model: pb.Model) -> ModelInfo:
+def decode_model(message: pb.Model) -> ModelInfo:
     """Return what a model's message says."""
-    return ModelInfo(
-        name=model.name,
-        engine=model.engine,
-        language=model.language,
-        tags=tuple(model.tags),
-        sample_rates_hz=tuple(model.sample_rates_hz),
-        max_alternatives=model.max_alternatives,
-        has_confidences=model.has_confidences,
-        has_word_times=model.has_word_times,
-        has_trailing_silence=model.has_trailing_silence,
-        max_streams=model.max_streams,
-        device=model.device,
-    )
+    values = {field.name: getattr(message, field.name) for field in fields(ModelInfo)}
+    lists = {"tags": tuple(message.tags), "sample_rates_hz": tuple(message.sample_rates_hz)}
+    return ModelInfo(**(values | lists))

@@ -187,6 +187,16 @@ def test_a_graph_with_numbers_or_words_that_cannot_be_is_refused(
         read_graph(path, TOKENS)
 
 
+def test_a_tree_with_a_branch_that_ends_without_a_word_is_refused(tmp_path: Path) -> None:
+    graph_of(tmp_path)
+    path = tmp_path / "graph.bin"
+    arrays = read_arrays(path)[1]
+    # "a b c" is the last node, and "abc" the last word.
+    rewrite(path, entry_node=arrays["entry_node"][:-1], entry_word=arrays["entry_word"][:-1])
+    with pytest.raises(RequestError, match="a branch that ends without a word"):
+        read_graph(path, TOKENS)
+
+
 def test_words_that_unpack_to_more_than_any_vocabulary_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,6 +63,8 @@ class Graph:
             raise ValueError("its pronunciations are of words that are not there")
         if not np.isfinite(self.lookahead).all():
             raise ValueError("its tree has values that are no numbers")
+        if not np.isin(np.flatnonzero(children == 0), entry_node).all():
+            raise ValueError("the tree has a branch that ends without a word")
         self.entry_word = entry_word.astype(np.int32)
         self.first_entry = np.searchsorted(entry_node, np.arange(nodes + 2)).astype(np.int32)
         self.ngrams = NGrams(self.words, arrays)
