@@ -93,12 +93,12 @@ class RecognizerService:
         stream = await self._recognizer.open(decode_open(request))
         try:
             _write(link, pb.Response(opened=pb.Opened()))
-            await _recognize(stream, link)
+            await _pass_on(stream, link)
         finally:
             await stream.close()
 
 
-async def _recognize(stream: RecognizerStream, link: Link) -> None:
+async def _pass_on(stream: RecognizerStream, link: Link) -> None:
     """Pass audio in and events out until the server's end closes or the engine fails."""
 
     async def listen() -> None:
