@@ -9,8 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from rechka.audio.samples import Samples
+from rechka.compiled import compiled
 
-__all__ = ["BANDS", "BLOCK_FRAMES", "FRAME_MS", "FrameFeatures", "SpectrumAnalyzer"]
+__all__ = ["BANDS", "FRAME_MS", "FrameFeatures", "SpectrumAnalyzer"]
+
+_Floats = npt.NDArray[np.float32]
 
 FRAME_MS = 20
 """Step from one frame to the next."""
@@ -25,7 +28,7 @@ _LINE_HZ = 1000 // _WINDOW_MS
 _LINES = 4000 // _LINE_HZ + 1
 _FIRST_LINE = 4
 _BAND_LINES = 10
-_VOICE_LINES = slice(_FIRST_LINE, 152)
+_VOICE_LINES = 148
 # A Hann window spreads the power of a sine over lines that add up to 1.5 times it.
 _HANN_SPREAD = 1.5
 # Half width of the average that the spectrum is divided by; wider than the step
@@ -34,17 +37,21 @@ _WHITENING_LINES = 10
 # Periods of voices, from 70 to 400 Hz, in steps of 1/8 ms.
 _PERIODS_S = np.arange(20, 115) / 8000
 # Below the power of any real sound, far above the smallest float.
-_NOTHING = 1e-20
-BLOCK_FRAMES = 16
-"""Most frames of one result. So small a product the linear algebra does in one thread."""
+_NOTHING = np.float32(1e-20)
+# Most frames of one result; bounds the working memory.
+_BLOCK_FRAMES = 16
 
-_LINE_NUMBERS = np.arange(_LINES)
-_NEIGHBORS = np.abs(_LINE_NUMBERS[:, None] - _LINE_NUMBERS[None, _VOICE_LINES]) <= _WHITENING_LINES
-_NEIGHBORHOOD = (_NEIGHBORS / _NEIGHBORS.sum(axis=0)).astype(np.float32)
-_BAND_SUMS = np.zeros((_LINES, BANDS), dtype=np.float32)
-for _band in range(BANDS):
-    _BAND_SUMS[_FIRST_LINE + _band * _BAND_LINES :][:_BAND_LINES, _band] = 1
-_COSINES = np.cos(2 * np.pi * np.outer(_LINE_NUMBERS[_VOICE_LINES] * _LINE_HZ, _PERIODS_S)).astype(
+_VOICE_LINE_NUMBERS = _FIRST_LINE + np.arange(_VOICE_LINES)
+# One over the lines that there are in each neighborhood.
+_NEIGHBOR_WEIGHTS = (
+    1
+    / (
+        np.minimum(_VOICE_LINE_NUMBERS + _WHITENING_LINES, _LINES - 1)
+        - np.maximum(_VOICE_LINE_NUMBERS - _WHITENING_LINES, 0)
+        + 1
+    )
+).astype(np.float32)
+_COSINES = np.cos(2 * np.pi * np.outer(_VOICE_LINE_NUMBERS * _LINE_HZ, _PERIODS_S)).astype(
     np.float32
 )
 
@@ -96,41 +103,120 @@ class SpectrumAnalyzer:
         pending = np.concatenate((self._pending, samples))
         count = len(pending) // self.frame_samples - 1
         self._pending = pending[count * self.frame_samples :]
-        if not count:
-            return []
-        frames = pending[: (count + 1) * self.frame_samples].reshape(-1, self.frame_samples)
-        steps = np.concatenate((frames[:-1], frames[1:]), axis=1)
         return [
-            self._analyze(steps[start : start + BLOCK_FRAMES])
-            for start in range(0, count, BLOCK_FRAMES)
+            self._analyze(pending[start * self.frame_samples :], min(_BLOCK_FRAMES, count - start))
+            for start in range(0, count, _BLOCK_FRAMES)
         ]
 
-    def _analyze(self, windows: npt.NDArray[np.float32]) -> FrameFeatures:
-        lines = np.fft.rfft(windows * self._window)[:, :_LINES]
-        magnitude: npt.NDArray[np.float32] = np.abs(lines)
-        correlation = _correlate(_whiten(magnitude))
-        before = np.concatenate((self._last_correlation[None], correlation[:-1]))
-        self._last_correlation = correlation[-1]
-        return FrameFeatures(
-            power=magnitude**2 @ _BAND_SUMS,
-            periodicity=np.maximum.reduce(correlation, axis=1),
-            lasting_periodicity=np.maximum.reduce(correlation + before, axis=1) / 2,
+    def _analyze(self, samples: Samples, count: int) -> FrameFeatures:
+        windows = np.empty((count, self._window_samples), dtype=np.float32)
+        _cut(samples, self._window, windows)
+        features = FrameFeatures(
+            power=np.empty((count, BANDS), dtype=np.float32),
+            periodicity=np.empty(count, dtype=np.float32),
+            lasting_periodicity=np.empty(count, dtype=np.float32),
         )
+        # Of 32-bit floats numpy makes 64-bit complex numbers, which its types do not tell.
+        lines: npt.NDArray[np.complex64] = np.fft.rfft(windows)  # type: ignore[assignment]
+        _measure(
+            lines,
+            self._last_correlation,
+            features.power,
+            features.periodicity,
+            features.lasting_periodicity,
+        )
+        return features
 
 
-def _whiten(magnitude: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Divide the voice's lines by the average of their neighborhood; shape (n, lines).
+@compiled("void(f4[::1], f4[::1], f4[:, ::1])")
+def _cut(samples: _Floats, window: _Floats, windows: _Floats) -> None:
+    """Write the samples of each frame and the one before, weighted by the window.
+
+    Args:
+        samples: From the first window's beginning on.
+        window: Weights; shape (w,).
+        windows: Result; shape (n, w).
+    """
+    step = len(window) // 2
+    for frame in range(len(windows)):
+        start = frame * step
+        for index in range(len(window)):
+            windows[frame, index] = samples[start + index] * window[index]
+
+
+@compiled("void(f4[::1], f4[::1])")
+def _whiten(magnitude: _Floats, whitened: _Floats) -> None:
+    """Divide the voice's lines by the average of their neighborhood.
 
     What is left are the harmonics, whatever the color and the loudness.
+
+    Args:
+        magnitude: Of the lines, with `_WHITENING_LINES` zeros at each end.
+        whitened: Result; shape (_VOICE_LINES,).
     """
-    whitened: npt.NDArray[np.float32] = magnitude[:, _VOICE_LINES] / (
-        magnitude @ _NEIGHBORHOOD + np.float32(_NOTHING)
-    )
-    return whitened
+    whitened[:] = np.float32(0)
+    # Line by line of the neighborhood, which a processor does for many lines at once.
+    for neighbor in range(2 * _WHITENING_LINES + 1):
+        for line in range(_VOICE_LINES):
+            whitened[line] += magnitude[_FIRST_LINE + neighbor + line]
+    for line in range(_VOICE_LINES):
+        average = whitened[line] * _NEIGHBOR_WEIGHTS[line] + _NOTHING
+        whitened[line] = magnitude[_WHITENING_LINES + _FIRST_LINE + line] / average
 
 
-def _correlate(whitened: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return the normalized autocorrelation at each period; shape (n, periods)."""
-    total = whitened.sum(axis=1, keepdims=True) + np.float32(_NOTHING)
-    correlation: npt.NDArray[np.float32] = (whitened @ _COSINES) / total
-    return correlation
+@compiled("void(f4[::1], f4[::1])")
+def _correlate(whitened: _Floats, correlation: _Floats) -> None:
+    """Write the normalized autocorrelation at each period; shape (periods,)."""
+    correlation[:] = np.float32(0)
+    total = _NOTHING
+    for line in range(_VOICE_LINES):
+        value = whitened[line]
+        total += value
+        for period in range(len(correlation)):
+            correlation[period] += value * _COSINES[line, period]
+    for period in range(len(correlation)):
+        correlation[period] /= total
+
+
+@compiled("void(c8[:, ::1], f4[::1], f4[:, ::1], f4[::1], f4[::1])")
+def _measure(
+    lines: npt.NDArray[np.complex64],
+    last_correlation: _Floats,
+    power: _Floats,
+    periodicity: _Floats,
+    lasting_periodicity: _Floats,
+) -> None:
+    """Compute the features of each frame.
+
+    Args:
+        lines: Spectrum; shape (n, _LINES or more).
+        last_correlation: Of the frame before; of the last frame afterwards.
+        power: Result, and so are the next two.
+        periodicity: As `FrameFeatures` says.
+        lasting_periodicity: As `FrameFeatures` says.
+    """
+    # Beyond the ends lie lines without sound, so that every neighborhood is whole.
+    magnitude = np.zeros(_LINES + 2 * _WHITENING_LINES, dtype=np.float32)
+    whitened = np.empty(_VOICE_LINES, dtype=np.float32)
+    correlation = np.empty(len(last_correlation), dtype=np.float32)
+    for frame in range(len(lines)):
+        for line in range(_LINES):
+            value = lines[frame, line]
+            squared = value.real * value.real + value.imag * value.imag
+            magnitude[_WHITENING_LINES + line] = np.sqrt(squared)
+        for band in range(power.shape[1]):
+            total = np.float32(0)
+            start = _WHITENING_LINES + _FIRST_LINE + band * _BAND_LINES
+            for line in range(start, start + _BAND_LINES):
+                total += magnitude[line] * magnitude[line]
+            power[frame, band] = total
+        _whiten(magnitude, whitened)
+        _correlate(whitened, correlation)
+        most = most_lasting = np.float32(-1)
+        for period in range(len(correlation)):
+            now = correlation[period]
+            most = max(most, now)
+            most_lasting = max(most_lasting, (now + last_correlation[period]) / np.float32(2))
+            last_correlation[period] = now
+        periodicity[frame] = most
+        lasting_periodicity[frame] = most_lasting
