@@ -200,9 +200,12 @@ def _judge(  # noqa: PLR0913, PLR0917
             strong += above_db[frame, band] > _STRONG_DB
         is_active = above / np.float32(bands) > _ACTIVE_DB
         at = counts[_FRAMES] % len(shapes)
-        shapes[at] = level_db[frame] - level / np.float32(bands)
+        for band in range(bands):
+            shapes[at, band] = level_db[frame, band] - level / np.float32(bands)
         is_counted[at] = is_active
-        count = is_counted.sum()
+        count = 0
+        for is_one in is_counted:
+            count += is_one
         # What fewer frames say of the change matters to nothing.
         change_db = np.float32(0)
         if count >= _LEAST_SHAPE_FRAMES:

@@ -73,19 +73,20 @@ def _follow(
     least = np.empty(bands, dtype=np.float32)
     for frame in range(len(power)):
         at = frames + frame
-        powers[at % smoothed] = power[frame]
-        if at == 0:
-            powers[:] = power[0]
-        level = levels_db[at % len(levels_db)]
+        for back in range(smoothed if at == 0 else 1):
+            for band in range(bands):
+                powers[(at - back) % smoothed, band] = power[frame, band]
         for band in range(bands):
             total = np.float32(0)
             for back in range(smoothed):
                 total += powers[(at - back) % smoothed, band]
-            level[band] = np.float32(10) * np.log10(total / np.float32(smoothed) + NOTHING)
-        least[:] = level
+            least[band] = np.float32(10) * np.log10(total / np.float32(smoothed) + NOTHING)
+            levels_db[at % len(levels_db), band] = least[band]
         for remembered in range(len(levels_db)):
             for band in range(bands):
-                least[band] = min(least[band], levels_db[remembered, band])
+                level, lower = levels_db[remembered, band], least[band]
+                # Unlike `min`, this is done for many bands at once.
+                least[band] = level if level < lower else lower
         for band in range(bands):
             floor_db = max(least[band] + _BIAS_DB, _SILENCE_DB)
             above_db[frame, band] = max(level_db[frame, band] - floor_db, np.float32(0))

@@ -36,6 +36,7 @@ _HANN_SPREAD = 1.5
 _WHITENING_LINES = 10
 # Periods of voices, from 70 to 400 Hz, in steps of 1/8 ms.
 _PERIODS_S = np.arange(20, 115) / 8000
+_PERIODS = len(_PERIODS_S)
 # Below the power of any real sound, far above the smallest float.
 _NOTHING = np.float32(1e-20)
 # Most frames of one result; bounds the working memory.
@@ -96,7 +97,7 @@ class SpectrumAnalyzer:
         self._window = (window * scale).astype(np.float32)
         # Silence is assumed before the first sample.
         self._pending: Samples = np.zeros(self.frame_samples, dtype=np.float32)
-        self._last_correlation = np.zeros(len(_PERIODS_S), dtype=np.float32)
+        self._last_correlation = np.zeros(_PERIODS, dtype=np.float32)
 
     def accept(self, samples: Samples) -> list[FrameFeatures]:
         """Take the next samples; return the features of the frames complete now, in blocks."""
@@ -154,7 +155,8 @@ def _whiten(magnitude: _Floats, whitened: _Floats) -> None:
         magnitude: Of the lines, with `_WHITENING_LINES` zeros at each end.
         whitened: Result; shape (_VOICE_LINES,).
     """
-    whitened[:] = np.float32(0)
+    for line in range(_VOICE_LINES):
+        whitened[line] = np.float32(0)
     # Line by line of the neighborhood, which a processor does for many lines at once.
     for neighbor in range(2 * _WHITENING_LINES + 1):
         for line in range(_VOICE_LINES):
@@ -167,14 +169,15 @@ def _whiten(magnitude: _Floats, whitened: _Floats) -> None:
 @compiled("void(f4[::1], f4[::1])")
 def _correlate(whitened: _Floats, correlation: _Floats) -> None:
     """Write the normalized autocorrelation at each period; shape (periods,)."""
-    correlation[:] = np.float32(0)
+    for period in range(_PERIODS):
+        correlation[period] = np.float32(0)
     total = _NOTHING
     for line in range(_VOICE_LINES):
         value = whitened[line]
         total += value
-        for period in range(len(correlation)):
+        for period in range(_PERIODS):
             correlation[period] += value * _COSINES[line, period]
-    for period in range(len(correlation)):
+    for period in range(_PERIODS):
         correlation[period] /= total
 
 
@@ -198,7 +201,7 @@ def _measure(
     # Beyond the ends lie lines without sound, so that every neighborhood is whole.
     magnitude = np.zeros(_LINES + 2 * _WHITENING_LINES, dtype=np.float32)
     whitened = np.empty(_VOICE_LINES, dtype=np.float32)
-    correlation = np.empty(len(last_correlation), dtype=np.float32)
+    correlation = np.empty(_PERIODS, dtype=np.float32)
     for frame in range(len(lines)):
         for line in range(_LINES):
             value = lines[frame, line]
@@ -213,7 +216,7 @@ def _measure(
         _whiten(magnitude, whitened)
         _correlate(whitened, correlation)
         most = most_lasting = np.float32(-1)
-        for period in range(len(correlation)):
+        for period in range(_PERIODS):
             now = correlation[period]
             most = max(most, now)
             most_lasting = max(most_lasting, (now + last_correlation[period]) / np.float32(2))
