@@ -17,6 +17,8 @@ from rechka.recognition.engines.ctc.traces import NONE, Traces
 
 __all__ = ["LexicalDecoder"]
 
+# Frames after which it is seen whether there is much to forget.
+_BLOCK_FRAMES = 16
 # Readings that a word's share in the probability is taken over.
 _COMPARED = 20
 # Paths looked at for each reading wanted: some have the words of another.
@@ -69,8 +71,8 @@ class LexicalDecoder:
 
     def accept(self, log_probs: npt.NDArray[np.float32]) -> None:
         """Go on by some frames; shape (frames, tokens)."""
-        for row in log_probs:
-            self._search.step(row)
+        for begin in range(0, len(log_probs), _BLOCK_FRAMES):
+            self._search.accept(log_probs[begin : begin + _BLOCK_FRAMES])
             if self._search.traces.is_due:
                 self._collect()
 
@@ -249,10 +251,10 @@ class LexicalDecoder:
             self._settled += self._words(chain[:length], end, confidences)
             traces.cut(root)
             is_at_root = beam.trace == root
-            beam.trace = np.where(is_at_root, NONE, beam.trace)
-            beam.note = np.where(is_at_root, NONE, beam.note)
+            beam.note[is_at_root] = NONE
+            beam.trace[is_at_root] = NONE
         words, notes = traces.collect(beam.trace, beam.note, most=_MOST_TRACES)
-        beam.trace, beam.note = words[beam.trace], notes[beam.note]
+        beam.trace[:], beam.note[:] = words[beam.trace], notes[beam.note]
 
 
 def _best_paths(traces: Traces, ends: list[_End], count: int) -> list[_Path]:
