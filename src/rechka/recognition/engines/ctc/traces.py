@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from rechka.recognition.engines.ctc.columns import Columns
 
-__all__ = ["NONE", "TABLES", "Tables", "Traces"]
+__all__ = ["DEAD", "NONE", "TABLES", "Tables", "Traces"]
 
 NONE = -1
 """The trace before the first word, or the note before the first one."""
@@ -32,8 +32,8 @@ PREVIOUS, NOTED_TRACE, NOTED_NOTE = range(3)
 # Counts: words and notes in use, frames so far, rows that the next frame may need.
 WORDS, NOTES, FRAME, MISSING = range(4)
 
-# A note whose trace is of no use any more.
-_DEAD = -2
+DEAD = -2
+"""The trace of a note that is of no use any more."""
 _COLLECT_AT = 4096
 
 
@@ -93,17 +93,6 @@ class Traces:
             trace = int(parent[trace])
         return numbers[::-1]
 
-    def noted(self, note: int) -> list[tuple[int, int, float]]:
-        """Return trace, latest note and delta of a note and those before it."""
-        previous, traces = self.notes["previous"], self.notes["trace"]
-        chain = []
-        while note != NONE:
-            chain.append(note)
-            note = int(previous[note])
-        chain = [number for number in chain if traces[number] != _DEAD]
-        columns = (self.notes[name][chain].tolist() for name in ("trace", "note", "delta"))
-        return list(zip(*columns, strict=True))
-
     def shared(self, live: Integers) -> int:
         """Return the last trace that all live ones have in common, or `NONE`."""
         parent = self.words["parent"]
@@ -120,7 +109,7 @@ class Traces:
         Notes of readings with other words before are dead then.
         """
         words, notes = self.words, self.notes
-        notes["trace"][~self._is_below(root)[notes["trace"]]] = _DEAD
+        notes["trace"][~self._is_below(root)[notes["trace"]]] = DEAD
         notes["trace"][notes["trace"] == root] = NONE
         follows = words["parent"] == root
         words["note"][follows] = NONE
@@ -146,8 +135,8 @@ class Traces:
         note_numbers = table.keep(kept_notes)
         words["parent"][:] = word_numbers[words["parent"]]
         words["note"][:] = note_numbers[words["note"]]
-        is_dead = table["trace"] == _DEAD
-        table["trace"][:] = np.where(is_dead, _DEAD, word_numbers[table["trace"]])
+        is_dead = table["trace"] == DEAD
+        table["trace"][:] = np.where(is_dead, DEAD, word_numbers[table["trace"]])
         table["note"][:] = note_numbers[table["note"]]
         table["previous"][:] = note_numbers[table["previous"]]
         self._collect_at = 2 * (words.count + table.count) + _COLLECT_AT
@@ -178,7 +167,7 @@ class Traces:
 
     def _is_below(self, root: int) -> npt.NDArray[np.bool_]:
         """Return which traces are the root or follow on it; two more at the end for none."""
-        parent = np.append(self.words["parent"], [_DEAD, NONE])
+        parent = np.append(self.words["parent"], [DEAD, NONE])
         is_below = np.zeros(len(parent), dtype=np.bool_)
         is_below[root] = True
         while True:
