@@ -60,7 +60,7 @@ def test_lookahead_is_the_best_word_at_or_below(tmp_path: Path) -> None:
         for word in range(graph.words)
     }
     below = {"a": ("ab", "abc"), "a b": ("ab", "abc"), "c": ("see", "sea"), "b": ("ab",)}
-    level = graph.ngrams._unigram
+    level = graph.ngrams.tables[0]
     step = (level[: graph.words].max() - level[: graph.words].min()) / 255
     for spelling, words in below.items():
         node = 0

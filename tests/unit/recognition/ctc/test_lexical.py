@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fakes.small_language import NGrams, build, log_prob, random_ngrams
 from rechka.recognition.engines.ctc.beam import BeamParameters
 from rechka.recognition.engines.ctc.graph import Graph
-from rechka.recognition.engines.ctc.hotwords import HotwordBoost
+from rechka.recognition.engines.ctc.hotwords import HotwordBoost, next_phrase
 from rechka.recognition.engines.ctc.lexical import LexicalDecoder
 from rechka.recognition.engines.ctc.readings import Calibration
 from rechka.recognition.engines.ctc.tokens import Tokens
@@ -212,12 +212,28 @@ def test_homophones_are_told_apart_by_the_language_model(tmp_path: Path) -> None
     for text, heard in [("cab b", "cab be"), ("ab b", "ab bee")]:
         ours = decoder(graph, tokens)
         ours.accept(spelled(text))
-        readings = ours.finish(4)
+        readings = ours.finish(8)
         assert readings[0].text == heard
         other = heard.replace("bee", "be") if "bee" in heard else heard.replace("be", "bee")
         assert other in [reading.text for reading in readings]
         confidences = [reading.confidence for reading in readings]
         assert confidences == sorted(confidences, reverse=True)
+
+
+def test_a_merged_reading_is_as_far_behind_as_the_language_model_puts_it(tmp_path: Path) -> None:
+    table = dict(flat())
+    table |= {("ab", "bee"): (-0.1, 0.0), ("ab",): (-1.0, -0.5)}
+    graph, tokens = build(tmp_path, LEXICON, table, TOKENS)
+    ours = decoder(graph, tokens)
+    ours.accept(spelled("ab b"))
+    scores = {
+        tuple(graph.text(int(ours._search.traces.words["word"][trace])) for trace in chain): score
+        for score, chain in ours._paths(8)
+    }
+    behind = scores["ab", "bee"] - scores["ab", "be"]
+    log_ratio = (-0.1 - (table["be",][0] - 0.5)) * math.log(10)
+    # Probabilities of words are rounded to 256 levels.
+    assert behind == pytest.approx(WIDE.lm_weight * log_ratio, abs=0.02)
 
 
 def test_a_word_is_shown_from_its_second_letter_on_as_the_likeliest(tmp_path: Path) -> None:
@@ -344,11 +360,11 @@ def test_boosts_add_up_to_those_of_completed_phrases(
         [Hotword(" ".join(phrase), 1.0) for phrase in phrases], graph, lm_weight=1.0
     )
     ids = graph.find(frozenset(WORDS))
-    state, total = np.zeros(1, dtype=np.int64), 0.0
+    state, total = 0, 0.0
     for word in said:
-        state, gain = boost.step(state, np.array([ids[word]]))
-        total += float(gain[0])
-    total -= float(boost.pending(state)[0])
+        state, gain = next_phrase(boost.machine, state, ids[word])
+        total += float(gain)
+    total -= float(boost.pending(np.array([state]))[0])
     # What remains is a number of words, all of which stand in phrases that were said.
     covered = {
         place

@@ -1,6 +1,6 @@
 """A table that grows: named columns of numbers, rows appended many at a time."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,40 +8,42 @@ import numpy.typing as npt
 
 __all__ = ["Columns"]
 
-_SMALLEST = 1024
+_SMALLEST = 256
 
 
 class Columns:
     """A table; `table["name"]` is a column, a view as long as there are rows.
 
     Args:
-        kinds: The type of each column.
+        whole: Names of the columns of whole numbers.
+        real: Name of the column of others.
+
+    Attributes:
+        whole: The columns, each a row of an array with room to grow.
+        real: The last column, likewise.
+        count: Rows in use.
     """
 
-    def __init__(self, kinds: Mapping[str, type[np.generic]]) -> None:
-        self._data = {name: np.zeros(_SMALLEST, dtype=kind) for name, kind in kinds.items()}
+    def __init__(self, whole: Sequence[str], real: str) -> None:
+        self._rows = {name: number for number, name in enumerate(whole)}
+        self._real = real
+        self.whole = np.zeros((len(whole), _SMALLEST), dtype=np.int64)
+        self.real = np.zeros(_SMALLEST, dtype=np.float32)
         self.count = 0
 
     def __getitem__(self, name: str) -> npt.NDArray[Any]:
-        return self._data[name][: self.count]
+        column = self.real if name == self._real else self.whole[self._rows[name]]
+        return column[: self.count]
 
     @property
     def bytes(self) -> int:
         """Memory held."""
-        return sum(int(column.nbytes) for column in self._data.values())
+        return int(self.whole.nbytes + self.real.nbytes)
 
-    def add(self, **columns: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-        """Append rows, given column by column; return their numbers."""
-        begin = self.count
-        self.count += len(next(iter(columns.values())))
-        for name, values in columns.items():
-            column = self._data[name]
-            if self.count > len(column):
-                grown = np.zeros(max(2 * len(column), self.count), dtype=column.dtype)
-                grown[:begin] = column[:begin]
-                self._data[name] = column = grown
-            column[begin : self.count] = values
-        return np.arange(begin, self.count)
+    def reserve(self, rows: int) -> None:
+        """Make room for so many rows more."""
+        if self.count + rows > len(self.real):
+            self._resize(max(2 * len(self.real), self.count + rows))
 
     def keep(self, kept: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
         """Drop all other rows.
@@ -51,6 +53,15 @@ class Columns:
             so that -1 as an index gives -1.
         """
         numbers = np.append(np.where(kept, np.cumsum(kept) - 1, -1), -1)
-        self._data = {name: self[name][kept] for name in self._data}
-        self.count = int(kept.sum())
+        self.whole = self.whole[:, : self.count][:, kept]
+        self.real = self.real[: self.count][kept]
+        self.count = len(self.real)
+        self._resize(max(_SMALLEST, self.count))
         return numbers
+
+    def _resize(self, rows: int) -> None:
+        whole = np.zeros((len(self.whole), rows), dtype=np.int64)
+        real = np.zeros(rows, dtype=np.float32)
+        whole[:, : self.count] = self.whole[:, : self.count]
+        real[: self.count] = self.real[: self.count]
+        self.whole, self.real = whole, real

@@ -10,11 +10,17 @@ from rechka.recognition.engines.ctc.graph_file import read_arrays, whole_numbers
 from rechka.recognition.engines.ctc.ngrams import NGrams
 from rechka.recognition.model_folders import refuse_file
 
-__all__ = ["Graph", "read_graph"]
+__all__ = ["TREE", "Graph", "Tree", "read_graph"]
 
 # Ten million words of 25 bytes; a short file could unpack to a thousand times its size.
 _MOST_TEXT_BYTES = 256 * 1024**2
 Integers = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.int32]
+
+# `node_token`, `first_child`, `lookahead`, `first_entry` and `entry_word` of a graph.
+Tree = tuple[npt.NDArray[np.int16], Numbers, npt.NDArray[np.float32], Numbers, Numbers]
+TREE = "Tuple((i2[::1], i4[::1], f4[::1], i4[::1], i4[::1]))"
+"""What a `Tree` is in a signature of a compiled function."""
 
 
 class Graph:
@@ -68,6 +74,17 @@ class Graph:
         self.entry_word = entry_word.astype(np.int32)
         self.first_entry = np.searchsorted(entry_node, np.arange(nodes + 2)).astype(np.int32)
         self.ngrams = NGrams(self.words, arrays)
+
+    @property
+    def tree(self) -> Tree:
+        """The prefix tree as compiled functions take it."""
+        return (
+            self.node_token,
+            self.first_child,
+            self.lookahead,
+            self.first_entry,
+            self.entry_word,
+        )
 
     @property
     def words(self) -> int:

@@ -9,14 +9,20 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from rechka.compiled import compiled
 from rechka.recognition.engines.ctc.graph import Graph
 from rechka.recognition.port import Hotword
 
-__all__ = ["HotwordBoost"]
+__all__ = ["NO_PHRASES", "PHRASES", "HotwordBoost", "Machine", "boosted", "next_phrase"]
 
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
+# Nodes on the way to a phrase's words, sorted, and their look-ahead; words of phrases,
+# sorted; next state and gain for each state and word, and in the last column for others.
+Machine = tuple[Integers, Floats, Integers, Integers, Floats]
+PHRASES = "Tuple((i8[::1], f4[::1], i8[::1], i8[:, ::1], f4[:, ::1]))"
+"""What a `Machine` is in a signature of a compiled function."""
 
 # Of a boost this much is given before its word is complete: enough to keep the word's
 # beginning in the beam, too little to push all other words out of it.
@@ -30,6 +36,9 @@ class HotwordBoost:
         hotwords: Phrases, and what each of their words adds to the score.
         graph: The vocabulary.
         lm_weight: Of the search.
+
+    Attributes:
+        machine: What `next_phrase` and `boosted` take.
     """
 
     def __init__(self, hotwords: Sequence[Hotword], graph: Graph, *, lm_weight: float) -> None:
@@ -42,8 +51,9 @@ class HotwordBoost:
             if words and all(word in known for word in words)
         ]
         self._words = np.unique([word for words, _ in usable for word in words]).astype(np.int64)
-        self._next, self._gain, self._pending = _machine(usable, self._words)
-        self.nodes, self.lookahead = _boosted_nodes(usable, graph, lm_weight)
+        following, gain, self._pending = _machine(usable, self._words)
+        nodes, lookahead = _boosted_nodes(usable, graph, lm_weight)
+        self.machine: Machine = (nodes, lookahead, self._words, following, gain)
 
     @property
     def is_empty(self) -> bool:
@@ -51,26 +61,47 @@ class HotwordBoost:
         return not len(self._words)
 
     @property
+    def most_ahead(self) -> float:
+        """The largest look-ahead of a node on the way to a phrase."""
+        return float(self.machine[1].max(initial=0.0))
+
+    @property
     def states(self) -> int:
         """How many states there are; 0 is that outside of all phrases."""
         return len(self._pending)
-
-    def step(self, states: Integers, words: Integers) -> tuple[Integers, Floats]:
-        """Return the state after each word, and what it adds to the score."""
-        at = np.minimum(np.searchsorted(self._words, words), len(self._words) - 1)
-        # The last column is for all other words.
-        column = np.where(self._words[at] == words, at, len(self._words))
-        return self._next[states, column], self._gain[states, column]
 
     def pending(self, states: Integers) -> Floats:
         """Return what an unfinished phrase has given so far, to be taken back at the end."""
         return self._pending[states]
 
-    def raise_lookahead(self, nodes: Integers, lookahead: Floats) -> Floats:
-        """Return the weighted look-ahead of nodes, raised where a phrase's word lies below."""
-        at = np.minimum(np.searchsorted(self.nodes, nodes), len(self.nodes) - 1)
-        is_boosted = self.nodes[at] == nodes
-        return np.where(is_boosted, np.maximum(lookahead, self.lookahead[at]), lookahead)
+
+NO_PHRASES: Machine = (
+    np.zeros(0, dtype=np.int64),
+    np.zeros(0, dtype=np.float32),
+    np.zeros(0, dtype=np.int64),
+    np.zeros((1, 1), dtype=np.int64),
+    np.zeros((1, 1), dtype=np.float32),
+)
+"""The machine of a stream without phrases."""
+
+
+@compiled(f"Tuple((i8, f4))({PHRASES}, i8, i8)")
+def next_phrase(machine: Machine, state: int, word: int) -> tuple[int, np.float32]:
+    """Return the state after a word, and what it adds to the score."""
+    _, _, words, following, gain = machine
+    at = np.searchsorted(words, word)
+    column = at if at < len(words) and words[at] == word else len(words)
+    return following[state, column], gain[state, column]
+
+
+@compiled(f"f4({PHRASES}, i8, f4)")
+def boosted(machine: Machine, node: int, lookahead: np.float32) -> np.float32:
+    """Return the weighted look-ahead of a node, raised where a phrase's word lies below."""
+    nodes, values, _, _, _ = machine
+    at = np.searchsorted(nodes, node)
+    if at < len(nodes) and nodes[at] == node:
+        return max(lookahead, values[at])
+    return lookahead
 
 
 def _machine(

@@ -2,7 +2,6 @@
 
 import heapq
 import math
-from itertools import count as counter
 
 import numpy as np
 import numpy.typing as npt
@@ -10,17 +9,18 @@ import numpy.typing as npt
 from rechka.recognition.engines.ctc.beam import BeamParameters
 from rechka.recognition.engines.ctc.graph import Graph
 from rechka.recognition.engines.ctc.hotwords import HotwordBoost
+from rechka.recognition.engines.ctc.paths import End, Path, best_paths
 from rechka.recognition.engines.ctc.readings import Calibration, DecodedWord, Reading
 from rechka.recognition.engines.ctc.search import BeamSearch
 from rechka.recognition.engines.ctc.tokens import Tokens
-from rechka.recognition.engines.ctc.traces import NONE, Traces
+from rechka.recognition.engines.ctc.traces import NONE
 
 __all__ = ["LexicalDecoder"]
 
+# Frames after which it is seen whether there is much to forget.
+_BLOCK_FRAMES = 16
 # Readings that a word's share in the probability is taken over.
 _COMPARED = 20
-# Paths looked at for each reading wanted: some have the words of another.
-_TRIES = 8
 # Words that an utterance has before those that can no longer change are settled.
 _SETTLE_AT_WORDS = 120
 # The same word so few frames apart is the same word said once.
@@ -29,11 +29,6 @@ _SAME_TIME = 4
 _LONE_LETTER = 3
 # Traces beyond which alternatives are given up to save memory.
 _MOST_TRACES = 50_000
-
-# A path: its score, and its traces in order.
-_Path = tuple[float, list[int]]
-# An end of paths: its score, its last trace and the latest note on it.
-_End = tuple[float, int, int]
 
 
 class LexicalDecoder:
@@ -69,8 +64,8 @@ class LexicalDecoder:
 
     def accept(self, log_probs: npt.NDArray[np.float32]) -> None:
         """Go on by some frames; shape (frames, tokens)."""
-        for row in log_probs:
-            self._search.step(row)
+        for begin in range(0, len(log_probs), _BLOCK_FRAMES):
+            self._search.accept(log_probs[begin : begin + _BLOCK_FRAMES])
             if self._search.traces.is_due:
                 self._collect()
 
@@ -154,13 +149,13 @@ class LexicalDecoder:
             finals = np.arange(len(beam.node))
         return finals[np.argsort(-self._search.final_scores()[finals], kind="stable")]
 
-    def _paths(self, count: int) -> list[_Path]:
+    def _paths(self, count: int) -> list[Path]:
         """Return the best paths, each with other words."""
         beam = self._search.hypotheses
         finals = self._finals()
         scores = self._search.final_scores()
         # Ways that end in the blank or in a token add up; the first, the best, lends its trace.
-        ends: dict[int, _End] = {}
+        ends: dict[int, End] = {}
         for number in finals.tolist():
             history, score = int(beam.history[number]), float(scores[number])
             if history in ends:
@@ -168,9 +163,9 @@ class LexicalDecoder:
                 ends[history] = (best + math.log1p(math.exp(score - best)), trace, note)
             else:
                 ends[history] = (score, int(beam.trace[number]), int(beam.note[number]))
-        return _best_paths(self._search.traces, list(ends.values()), count)
+        return best_paths(self._search.traces, list(ends.values()), count)
 
-    def _votes(self, paths: list[_Path]) -> dict[int, list[tuple[int, float]]]:
+    def _votes(self, paths: list[Path]) -> dict[int, list[tuple[int, float]]]:
         """Return for each word the frames where paths begin it, and their shares."""
         words, starts = self._search.traces.words["word"], self._search.traces.words["start"]
         votes: dict[int, list[tuple[int, float]]] = {}
@@ -249,45 +244,10 @@ class LexicalDecoder:
             self._settled += self._words(chain[:length], end, confidences)
             traces.cut(root)
             is_at_root = beam.trace == root
-            beam.trace = np.where(is_at_root, NONE, beam.trace)
-            beam.note = np.where(is_at_root, NONE, beam.note)
+            beam.note[is_at_root] = NONE
+            beam.trace[is_at_root] = NONE
         words, notes = traces.collect(beam.trace, beam.note, most=_MOST_TRACES)
-        beam.trace, beam.note = words[beam.trace], notes[beam.note]
-
-
-def _best_paths(traces: Traces, ends: list[_End], count: int) -> list[_Path]:
-    """Return paths in order of score, best first, each with other words; one may be empty.
-
-    A path leads from an end to the first word. Between its words it may turn off to what
-    was noted there, which costs as much as that was behind.
-    """
-    parent, note_before = traces.words["parent"], traces.words["note"]
-    ties = counter()
-    # Score less than zero, a number that is never equal, trace and note where turning off
-    # begins, and the traces behind, last one first.
-    queue: list[tuple[float, int, int, int, tuple[int, ...]]] = [
-        (-score, next(ties), trace, note, ()) for score, trace, note in ends
-    ]
-    heapq.heapify(queue)
-    seen: set[tuple[int, ...]] = set()
-    paths: list[_Path] = []
-    for _ in range(_TRIES * count):
-        if not queue or len(paths) == count:
-            break
-        cost, _, trace, note, behind = heapq.heappop(queue)
-        chain = [*traces.chain(trace), *behind[::-1]]
-        words = tuple(traces.words["word"][chain].tolist())
-        if words not in seen:
-            seen.add(words)
-            paths.append((-cost, chain))
-        while True:
-            for other, other_note, delta in traces.noted(note):
-                heapq.heappush(queue, (cost - delta, next(ties), other, other_note, behind))
-            if trace == NONE:
-                break
-            behind = (*behind, trace)
-            note, trace = int(note_before[trace]), int(parent[trace])
-    return paths
+        beam.trace[:], beam.note[:] = words[beam.trace], notes[beam.note]
 
 
 def _mean(words: tuple[DecodedWord, ...] | list[DecodedWord]) -> float:

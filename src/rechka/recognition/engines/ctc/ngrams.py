@@ -1,4 +1,4 @@
-"""Looks up word n-grams with back-off, many at a time.
+"""Looks up word n-grams with back-off.
 
 A state stands for the words before: 0 for none, 1 + w for the word w, and beyond
 those for a bigram that 3-grams begin with. A state that no n-gram goes on from is
@@ -11,12 +11,26 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rechka.compiled import compiled
 from rechka.recognition.engines.ctc.graph_file import whole_numbers
 
-__all__ = ["NGrams"]
+__all__ = ["NGRAMS", "NGrams", "Tables", "next_word"]
 
 Integers = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
+
+# Of words: log-probability, back-off weight, state behind it, first bigram that it
+# begins; of bigrams: second word, log-probability, back-off weight, state behind it,
+# first 3-gram that it begins; of 3-grams: third word, log-probability.
+Tables = tuple[
+    Floats, Floats, Numbers, Numbers, Numbers, Floats, Floats, Numbers, Numbers, Numbers, Floats
+]
+NGRAMS = (
+    "Tuple((f4[::1], f4[::1], i4[::1], i4[::1], i4[::1], f4[::1], f4[::1], i4[::1], i4[::1], "
+    "i4[::1], f4[::1]))"
+)
+"""What `Tables` are in a signature of a compiled function."""
 
 
 class NGrams:
@@ -26,6 +40,9 @@ class NGrams:
         words: How many words there are; two more stand for `<s>` and `</s>`.
         arrays: Those of the graph.
 
+    Attributes:
+        tables: What `next_word` takes.
+
     Raises:
         ValueError: The arrays do not fit together.
     """
@@ -33,39 +50,47 @@ class NGrams:
     def __init__(self, words: int, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         size = words + 2
         self._size = size
-        self._unigram = _values(arrays, "unigram", size)
-        self._unigram_backoff = _values(arrays, "unigram_backoff", size)
+        unigram_backoff = _values(arrays, "unigram_backoff", size)
         followers = whole_numbers(arrays, "unigram_followers")
         bigram_word = _words(arrays, "bigram_word", size)
         bigrams = len(bigram_word)
-        self._bigram = _values(arrays, "bigram", bigrams)
-        self._bigram_backoff = _values(arrays, "bigram_backoff", bigrams)
+        bigram_backoff = _values(arrays, "bigram_backoff", bigrams)
         bigram_followers = whole_numbers(arrays, "bigram_followers")
         trigram_word = _words(arrays, "trigram_word", size)
-        self._trigram = _values(arrays, "trigram", len(trigram_word))
         if len(followers) != size or len(bigram_followers) != bigrams:
             raise ValueError("the n-grams' counts of followers are short")
         if followers.sum() != bigrams or bigram_followers.sum() != len(trigram_word):
             raise ValueError("the n-grams' counts of followers do not add up")
-        # One sorted key for each n-gram: a search is then one call for all queries.
-        self._bigram_keys = np.repeat(np.arange(size), followers) * size + bigram_word
-        self._trigram_keys = np.repeat(np.arange(bigrams), bigram_followers) * size + trigram_word
-        for keys in (self._bigram_keys, self._trigram_keys):
-            if (np.diff(keys) <= 0).any():
+        for begins, followed in (
+            (np.repeat(np.arange(size), followers), bigram_word),
+            (np.repeat(np.arange(bigrams), bigram_followers), trigram_word),
+        ):
+            if (np.diff(begins * size + followed) <= 0).any():
                 raise ValueError("the n-grams are not sorted")
-        self._unigram_state = np.where(
-            (followers > 0) | (self._unigram_backoff != 0), np.arange(size) + 1, 0
-        )
-        self._bigram_state = np.where(
-            (bigram_followers > 0) | (self._bigram_backoff != 0),
+        unigram_state = np.where((followers > 0) | (unigram_backoff != 0), np.arange(size) + 1, 0)
+        bigram_state = np.where(
+            (bigram_followers > 0) | (bigram_backoff != 0),
             np.arange(bigrams) + 1 + size,
-            self._unigram_state[bigram_word],
-        ).astype(np.int32)
+            unigram_state[bigram_word],
+        )
+        self.tables: Tables = (
+            _values(arrays, "unigram", size),
+            unigram_backoff,
+            unigram_state.astype(np.int32),
+            _begins(followers),
+            bigram_word.astype(np.int32),
+            _values(arrays, "bigram", bigrams),
+            bigram_backoff,
+            bigram_state.astype(np.int32),
+            _begins(bigram_followers),
+            trigram_word.astype(np.int32),
+            _values(arrays, "trigram", len(trigram_word)),
+        )
 
     @property
     def begin(self) -> int:
         """State at the beginning of a sentence."""
-        return int(self._unigram_state[self._size - 2])
+        return int(self.tables[2][self._size - 2])
 
     @property
     def end(self) -> int:
@@ -75,39 +100,60 @@ class NGrams:
     @property
     def states(self) -> int:
         """One more than the largest state."""
-        return 1 + self._size + len(self._bigram_keys)
+        return 1 + self._size + len(self.tables[4])
 
     def score(self, states: Integers, words: Integers) -> tuple[Floats, Integers]:
         """Return the natural log-probability of each word after its state, and the next state."""
-        pair = states - (1 + self._size)
-        after_pair = pair >= 0
-        # The last word of the state; the first word where there is none, and then unused.
-        last = np.where(after_pair, 0, np.maximum(states - 1, 0))
-        if after_pair.any():
-            last[after_pair] = self._bigram_keys[pair[after_pair]] % self._size
-        scores = self._unigram[words]
-        following = self._unigram_state[words]
-        at, is_known = _find(self._bigram_keys, last * self._size + words)
-        is_known &= states > 0
-        scores = np.where(states > 0, scores + self._unigram_backoff[last], scores)
-        scores[is_known] = self._bigram[at[is_known]]
-        following[is_known] = self._bigram_state[at[is_known]]
-        if after_pair.any():
-            at, is_triple = _find(
-                self._trigram_keys, pair[after_pair] * self._size + words[after_pair]
-            )
-            longer = scores[after_pair] + self._bigram_backoff[pair[after_pair]]
-            longer[is_triple] = self._trigram[at[is_triple]]
-            scores[after_pair] = longer
+        scores = np.empty(len(words), dtype=np.float32)
+        following = np.empty(len(words), dtype=np.int64)
+        _next_words(self.tables, states, words, scores, following)
         return scores, following
 
 
-def _find(keys: Integers, wanted: Integers) -> tuple[Integers, npt.NDArray[np.bool_]]:
-    """Return where each wanted key would stand, and whether it does."""
-    if not len(keys):
-        return np.zeros(len(wanted), dtype=np.int64), np.zeros(len(wanted), dtype=np.bool_)
-    at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return at, keys[at] == wanted
+@compiled("i8(i4[::1], i8, i8, i8)")
+def _find(words: Numbers, begin: int, end: int, word: int) -> int:
+    """Return where a word stands among the sorted ones from `begin` to `end`, -1 if nowhere."""
+    stop = end
+    while begin < end:
+        middle = (begin + end) >> 1
+        if words[middle] < word:
+            begin = middle + 1
+        else:
+            end = middle
+    return begin if begin < stop and words[begin] == word else -1
+
+
+@compiled(f"Tuple((f4, i8))({NGRAMS}, i8, i8)")
+def next_word(tables: Tables, state: int, word: int) -> tuple[np.float32, int]:
+    """Return the natural log-probability of a word after a state, and the next state."""
+    unigram, backoff, unigram_state, first, second, bigram, _, bigram_state, _, _, _ = tables
+    if state == 0:
+        return unigram[word], int(unigram_state[word])
+    pair = state - 1 - len(unigram)
+    last = second[pair] if pair >= 0 else state - 1
+    at = _find(second, first[last], first[last + 1], word)
+    if at >= 0:
+        score, following = bigram[at], int(bigram_state[at])
+    else:
+        score, following = unigram[word] + backoff[last], int(unigram_state[word])
+    if pair >= 0:
+        _, _, _, _, _, _, pair_backoff, _, first_third, third, trigram = tables
+        at = _find(third, first_third[pair], first_third[pair + 1], word)
+        score = trigram[at] if at >= 0 else score + pair_backoff[pair]
+    return score, following
+
+
+@compiled(f"void({NGRAMS}, i8[::1], i8[::1], f4[::1], i8[::1])")
+def _next_words(
+    tables: Tables, states: Integers, words: Integers, scores: Floats, following: Integers
+) -> None:
+    for index in range(len(words)):
+        scores[index], following[index] = next_word(tables, states[index], words[index])
+
+
+def _begins(counts: Integers) -> Numbers:
+    """Return where the followers of each begin, and where the last ones end."""
+    return np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(counts))).astype(np.int32)
 
 
 def _values(arrays: Mapping[str, npt.NDArray[Any]], name: str, count: int) -> Floats:

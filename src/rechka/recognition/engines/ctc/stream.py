@@ -15,6 +15,9 @@ from rechka.results import Hypothesis, Word
 
 __all__ = ["CtcStream"]
 
+# Where no word has gone on for so long, none is in what the model still holds back.
+_SILENT_MS = 300
+
 
 class CtcStream:
     """An `EngineStream`. `fork` and `commit` are the engine's business.
@@ -72,14 +75,18 @@ class CtcStream:
         return self._observation
 
     def finish(self) -> tuple[Hypothesis, ...]:
-        """End the utterance, after as much silence as the model is late, and begin the next."""
+        """End the utterance and begin the next.
+
+        Unless it ends in silence already, as much silence goes in as the model is late.
+        """
         if not self._samples:
             return ()
         acoustic = self.model.acoustic
-        tail = acoustic.tail_ms * acoustic.sample_rate_hz // 1000
-        self._state = self._state.fork(np.zeros(tail, dtype=np.float32))
-        run_together(acoustic, [self._state], most=1)
-        self._decode()
+        if self._decoder.silent_frames * acoustic.frame_ms < _SILENT_MS:
+            tail = acoustic.tail_ms * acoustic.sample_rate_hz // 1000
+            self._state = self._state.fork(np.zeros(tail, dtype=np.float32))
+            run_together(acoustic, [self._state], most=1)
+            self._decode()
         readings = self._decoder.finish(self._max_alternatives)
         hypotheses = tuple(self._hypothesis(reading) for reading in readings)
         self._begin()

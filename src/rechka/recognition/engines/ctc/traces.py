@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from rechka.recognition.engines.ctc.columns import Columns
 
-__all__ = ["NONE", "Traces", "extend_history"]
+__all__ = ["DEAD", "NONE", "TABLES", "Tables", "Traces"]
 
 NONE = -1
 """The trace before the first word, or the note before the first one."""
@@ -21,17 +21,20 @@ NONE = -1
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
-# A note whose trace is of no use any more.
-_DEAD = -2
-# An odd multiplier with well-mixed bits: that of the 64-bit golden ratio.
-_MIX = np.int64(-7046029254386353131)
+# Columns of words and their qualities; columns of notes and their deltas; counts.
+Tables = tuple[Integers, Floats, Integers, Floats, Integers]
+TABLES = "Tuple((i8[:, ::1], f4[::1], i8[:, ::1], f4[::1], i8[::1]))"
+"""What `Tables` are in a signature of a compiled function."""
+_WORD_COLUMNS = ("parent", "word", "start", "previous_end", "note", "history")
+PARENT, SPOKEN, BEGAN, ENDED_BEFORE, NOTED, SO_FAR = range(6)
+_NOTE_COLUMNS = ("previous", "trace", "note")
+PREVIOUS, NOTED_TRACE, NOTED_NOTE = range(3)
+# Counts: words and notes in use, frames so far, rows that the next frame may need.
+WORDS, NOTES, FRAME, MISSING = range(4)
+
+DEAD = -2
+"""The trace of a note that is of no use any more."""
 _COLLECT_AT = 4096
-
-
-def extend_history(histories: Integers, words: Integers) -> Integers:
-    """Return the numbers of histories that each got one more word."""
-    mixed = (histories ^ (words + 1)) * _MIX
-    return mixed ^ (mixed >> 29)
 
 
 class Traces:
@@ -48,20 +51,9 @@ class Traces:
     """
 
     def __init__(self) -> None:
-        self.words = Columns(
-            {
-                "parent": np.int64,
-                "word": np.int64,
-                "start": np.int64,
-                "previous_end": np.int64,
-                "quality": np.float32,
-                "note": np.int64,
-                "history": np.int64,
-            }
-        )
-        self.notes = Columns(
-            {"previous": np.int64, "trace": np.int64, "note": np.int64, "delta": np.float32}
-        )
+        self.words = Columns(_WORD_COLUMNS, "quality")
+        self.notes = Columns(_NOTE_COLUMNS, "delta")
+        self._counts = np.zeros(4, dtype=np.int64)
         self._collect_at = _COLLECT_AT
 
     @property
@@ -74,36 +66,23 @@ class Traces:
         """Memory held."""
         return self.words.bytes + self.notes.bytes
 
-    def note(
-        self,
-        holders: Integers,
-        latest: Integers,
-        *,
-        traces: Integers,
-        notes: Integers,
-        deltas: Floats,
-    ) -> Integers:
-        """Note hypotheses that were merged into others.
+    @property
+    def frame(self) -> int:
+        """Frames so far."""
+        return int(self._counts[FRAME])
 
-        Args:
-            holders: For each, the number of the hypothesis that went on; ascending.
-            latest: Latest note of each hypothesis that may go on.
-            traces: Their traces.
-            notes: Their latest notes.
-            deltas: Their scores less those of the ones that went on.
+    def tables(self) -> Tables:
+        """Return what a compiled function writes into; `refresh` must follow it."""
+        words, notes = self.words, self.notes
+        self._counts[[WORDS, NOTES]] = words.count, notes.count
+        return words.whole, words.real, notes.whole, notes.real, self._counts
 
-        Returns:
-            `latest`, brought up to date.
-        """
-        numbers = np.arange(self.notes.count, self.notes.count + len(holders))
-        is_first = np.ones(len(holders), dtype=np.bool_)
-        is_first[1:] = holders[1:] != holders[:-1]
-        previous = np.where(is_first, latest[holders], numbers - 1)
-        self.notes.add(previous=previous, trace=traces, note=notes, delta=deltas)
-        after = latest.copy()
-        # Of several notes of one hypothesis the last one counts.
-        after[holders] = numbers
-        return after
+    def refresh(self) -> None:
+        """Take over what was written, and make room for what the next frame may need."""
+        words, notes, _, missing = self._counts.tolist()
+        self.words.count, self.notes.count = words, notes
+        self.words.reserve(missing)
+        self.notes.reserve(missing)
 
     def chain(self, trace: int) -> list[int]:
         """Return a trace and those before it, the first word's first."""
@@ -113,17 +92,6 @@ class Traces:
             numbers.append(trace)
             trace = int(parent[trace])
         return numbers[::-1]
-
-    def noted(self, note: int) -> list[tuple[int, int, float]]:
-        """Return trace, latest note and delta of a note and those before it."""
-        previous, traces = self.notes["previous"], self.notes["trace"]
-        chain = []
-        while note != NONE:
-            chain.append(note)
-            note = int(previous[note])
-        chain = [number for number in chain if traces[number] != _DEAD]
-        columns = (self.notes[name][chain].tolist() for name in ("trace", "note", "delta"))
-        return list(zip(*columns, strict=True))
 
     def shared(self, live: Integers) -> int:
         """Return the last trace that all live ones have in common, or `NONE`."""
@@ -141,7 +109,7 @@ class Traces:
         Notes of readings with other words before are dead then.
         """
         words, notes = self.words, self.notes
-        notes["trace"][~self._is_below(root)[notes["trace"]]] = _DEAD
+        notes["trace"][~self._is_below(root)[notes["trace"]]] = DEAD
         notes["trace"][notes["trace"] == root] = NONE
         follows = words["parent"] == root
         words["note"][follows] = NONE
@@ -167,8 +135,8 @@ class Traces:
         note_numbers = table.keep(kept_notes)
         words["parent"][:] = word_numbers[words["parent"]]
         words["note"][:] = note_numbers[words["note"]]
-        is_dead = table["trace"] == _DEAD
-        table["trace"][:] = np.where(is_dead, _DEAD, word_numbers[table["trace"]])
+        is_dead = table["trace"] == DEAD
+        table["trace"][:] = np.where(is_dead, DEAD, word_numbers[table["trace"]])
         table["note"][:] = note_numbers[table["note"]]
         table["previous"][:] = note_numbers[table["previous"]]
         self._collect_at = 2 * (words.count + table.count) + _COLLECT_AT
@@ -199,7 +167,7 @@ class Traces:
 
     def _is_below(self, root: int) -> npt.NDArray[np.bool_]:
         """Return which traces are the root or follow on it; two more at the end for none."""
-        parent = np.append(self.words["parent"], [_DEAD, NONE])
+        parent = np.append(self.words["parent"], [DEAD, NONE])
         is_below = np.zeros(len(parent), dtype=np.bool_)
         is_below[root] = True
         while True:
