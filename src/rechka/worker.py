@@ -10,6 +10,7 @@ however that came about.
 import argparse
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -242,6 +243,9 @@ async def _run(arguments: argparse.Namespace) -> None:
     except RechkaError as error:
         _write(report, {"refused": error.message})
         sys.exit(1)
+    # What was loaded so far stays: collecting garbage need not look through it.
+    gc.collect()
+    gc.freeze()
     service = RecognizerService(scheduler)
     await service.start(arguments.socket)
     _write(report, {"pid": os.getpid()})

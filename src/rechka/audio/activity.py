@@ -17,7 +17,7 @@ speech, and webrtcvad was tried in this place: it takes any steady noise above
 import numpy as np
 import numpy.typing as npt
 
-from rechka.audio.noise import NOTHING, NoiseFloor
+from rechka.audio.noise import NOTHING, NoiseFloor, decibels
 from rechka.audio.samples import Samples
 from rechka.audio.spectrum import BANDS, FRAME_MS, FrameFeatures, SpectrumAnalyzer
 from rechka.compiled import compiled
@@ -97,7 +97,7 @@ class VoiceActivity:
         ]
 
     def _judge(self, features: FrameFeatures) -> list[bool]:
-        level_db = 10 * np.log10(features.power + NOTHING)
+        level_db = decibels(features.power)
         above_db = self._floor.accept(features.power, level_db)
         speech = np.empty(len(level_db), dtype=np.bool_)
         _judge(

@@ -6,7 +6,7 @@ import numpy.typing as npt
 from rechka.audio.spectrum import BANDS, FRAME_MS
 from rechka.compiled import compiled
 
-__all__ = ["NOTHING", "NoiseFloor"]
+__all__ = ["NOTHING", "NoiseFloor", "decibels"]
 
 _Floats = npt.NDArray[np.float32]
 
@@ -47,6 +47,16 @@ class NoiseFloor:
         _follow(power, level_db, self._powers, self._levels_db, self._frames, above_db)
         self._frames += len(power)
         return above_db
+
+
+@compiled("f4[:, ::1](f4[:, ::1])")
+def decibels(power: _Floats) -> _Floats:
+    """Return the level of each power; shape (n, bands)."""
+    level_db = np.empty_like(power)
+    for frame in range(len(power)):
+        for band in range(power.shape[1]):
+            level_db[frame, band] = np.float32(10) * np.log10(power[frame, band] + NOTHING)
+    return level_db
 
 
 @compiled("void(f4[:, ::1], f4[:, ::1], f4[:, ::1], f4[:, ::1], i8, f4[:, ::1])")

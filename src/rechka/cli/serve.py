@@ -1,6 +1,7 @@
 """`rechka serve`: runs a server until it is told to stop."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -125,6 +126,9 @@ async def _serve(settings: Settings) -> None:
         write_line(f"gRPC on {server.grpc_address}, HTTP on {server.http_address}")
         await asyncio.wait((ready, stopped), return_when=asyncio.FIRST_COMPLETED)
         if ready.done():
+            # What was loaded so far stays: collecting garbage need not look through it.
+            gc.collect()
+            gc.freeze()
             languages = sorted({model.language for model in server.recognizer.models})
             write_line(f"ready: {', '.join(languages)}")
         await stopped

@@ -124,6 +124,7 @@ class SessionMeter:
         # A session that was refused before its model was known has neither.
         self._labels = ("", "")
         self._has_started = False
+        self._audio_seconds: Counter | None = None
 
     def started(self, *, language: str, model: str) -> None:
         """The session has settings that are served."""
@@ -133,7 +134,10 @@ class SessionMeter:
 
     def heard(self, *, audio_s: float) -> None:
         """So much more audio was taken."""
-        self._metrics.audio_seconds.labels(self._labels[0]).inc(audio_s)
+        # With every message, so it is looked up but once.
+        if self._audio_seconds is None:
+            self._audio_seconds = self._metrics.audio_seconds.labels(self._labels[0])
+        self._audio_seconds.inc(audio_s)
 
     def first_partial(self, *, delay_s: float) -> None:
         """An utterance was answered for the first time, so long after it was noticed."""

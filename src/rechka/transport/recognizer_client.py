@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 from google.protobuf.message import DecodeError
 
-from rechka.audio.samples import Samples, to_pcm16
+from rechka.audio.samples import Samples
 from rechka.errors import CapacityError, ErrorCode, RechkaError, UnavailableError
 from rechka.recognition.events import EventQueue
 from rechka.recognition.measures import Measures
@@ -148,8 +148,8 @@ class RemoteStream:
         Cancellation: afterwards the stream is only good for closing.
         """
         for start in range(0, len(samples), _MESSAGE_SAMPLES):
-            pcm = to_pcm16(samples[start : start + _MESSAGE_SAMPLES])
-            await self._write(pb.Request(audio=pcm))
+            part = samples[start : start + _MESSAGE_SAMPLES].astype("<f4", copy=False)
+            await self._write(pb.Request(audio=part.tobytes()))
 
     async def finish(self) -> None:
         """End the utterance; its `Finished` comes as an event. Raises as `send`."""

@@ -4,10 +4,10 @@ import asyncio
 import contextlib
 from pathlib import Path
 
+import numpy as np
 import structlog
 from google.protobuf.message import DecodeError
 
-from rechka.audio.samples import from_pcm16
 from rechka.errors import ErrorCode, InternalError, RechkaError, RequestError
 from rechka.recognition.measures import MeasuredRecognizer
 from rechka.recognition.port import RecognizerStream
@@ -104,7 +104,9 @@ async def _pass_on(stream: RecognizerStream, link: Link) -> None:
     async def listen() -> None:
         while (request := await _read(link)) is not None:
             if request.HasField("audio"):
-                await stream.send(from_pcm16(request.audio))
+                # A copy, which may be written to.
+                samples = np.frombuffer(request.audio, dtype="<f4").astype(np.float32)
+                await stream.send(samples)
             elif request.HasField("finish"):
                 await stream.finish()
 

@@ -2,7 +2,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from rechka.audio.noise import NOTHING, NoiseFloor
+from rechka.audio.noise import NoiseFloor, decibels
 from rechka.audio.samples import Samples
 from rechka.audio.spectrum import BANDS, FrameFeatures, SpectrumAnalyzer
 
@@ -58,14 +58,63 @@ def test_silence_has_neither_power_nor_pitch() -> None:
     assert not silence.periodicity.any()
 
 
+def reference(samples: Samples, *, rate_hz: int) -> FrameFeatures:
+    """Return the features by their definition, all frames at once."""
+    step = rate_hz // 50
+    padded = np.concatenate((np.zeros(step), samples))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * step)[::step]
+    hann = np.hanning(2 * step + 1)[:-1]
+    magnitude = np.abs(np.fft.rfft(windows * hann * np.sqrt(2 / 1.5) / hann.sum()))[:, :161]
+    voice = np.arange(4, 152)
+    average = np.stack([magnitude[:, max(0, at - 10) : at + 11].mean(axis=1) for at in voice], 1)
+    whitened = magnitude[:, voice] / average
+    cosines = np.cos(2 * np.pi * np.outer(voice * 25, np.arange(20, 115) / 8000))
+    correlation = whitened @ cosines / whitened.sum(axis=1, keepdims=True)
+    before = np.concatenate((np.zeros((1, correlation.shape[1])), correlation[:-1]))
+    bands = magnitude[:, 4 : 4 + 10 * BANDS].reshape(-1, BANDS, 10)
+    return FrameFeatures(
+        power=(bands**2).sum(axis=2).astype(np.float32),
+        periodicity=correlation.max(axis=1).astype(np.float32),
+        lasting_periodicity=((correlation + before) / 2).max(axis=1).astype(np.float32),
+    )
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 16_000, 48_000])
+def test_features_are_what_their_definition_says(rate_hz: int) -> None:
+    times = np.arange(rate_hz) / rate_hz
+    buzz = sum(np.sin(2 * np.pi * 130 * n * times) / n for n in range(1, 25))
+    samples = (buzz * np.sin(5 * times) + 0.01 * noise(1, rate_hz=rate_hz)).astype(np.float32)
+    expected, found = reference(samples, rate_hz=rate_hz), analyze(samples, rate_hz=rate_hz)
+    np.testing.assert_allclose(found.power, expected.power, rtol=1e-4, atol=1e-12)
+    np.testing.assert_allclose(found.periodicity, expected.periodicity, atol=1e-5)
+    np.testing.assert_allclose(found.lasting_periodicity, expected.lasting_periodicity, atol=1e-5)
+
+
+def test_features_do_not_depend_on_the_cuts() -> None:
+    samples = noise(2)
+    at_once = analyze(samples)
+    analyzer = SpectrumAnalyzer(16_000)
+    blocks: list[FrameFeatures] = []
+    for start in range(0, len(samples), 777):
+        blocks += analyzer.accept(samples[start : start + 777])
+    for name in ("power", "periodicity", "lasting_periodicity"):
+        parts = np.concatenate([getattr(block, name) for block in blocks])
+        np.testing.assert_array_equal(parts, getattr(at_once, name))
+
+
+def test_no_power_has_a_finite_level() -> None:
+    power = np.array([[1.0, 0.01, 0.0]], dtype=np.float32)
+    np.testing.assert_allclose(decibels(power), [[0.0, -20.0, -140.0]], atol=1e-4)
+
+
 def above_floor(samples: Samples) -> npt.NDArray[np.float32]:
     power = analyze(samples).power
-    return NoiseFloor().accept(power, 10 * np.log10(power + NOTHING))
+    return NoiseFloor().accept(power, decibels(power))
 
 
 def test_the_floor_is_the_same_however_the_frames_come() -> None:
     power = analyze(noise(10) * np.linspace(0.1, 1, 160_000, dtype=np.float32)).power
-    level_db = 10 * np.log10(power + NOTHING)
+    level_db = decibels(power)
     at_once = NoiseFloor().accept(power, level_db)
     floor = NoiseFloor()
     parts, at = [], 0

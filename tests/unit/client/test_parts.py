@@ -13,7 +13,17 @@ from rechka.errors import RequestError
 from rechka.results import Final, Hypothesis, Partial, Result, Word
 from rechka.spec import RecognitionSpec
 
-BLOCKED = ["numpy", "av", "pydantic", "structlog", "starlette", "uvicorn", "soxr", "sounddevice"]
+BLOCKED = [
+    "numpy",
+    "numba",
+    "av",
+    "pydantic",
+    "structlog",
+    "starlette",
+    "uvicorn",
+    "soxr",
+    "sounddevice",
+]
 
 
 def final(*words: tuple[str, int, int], text: str | None = None, ends: bool = True) -> Final:
