@@ -31,6 +31,7 @@ class NoiseFloor:
         self._powers = np.zeros((_SMOOTHED_FRAMES, BANDS), dtype=np.float32)
         # Nothing is known before the first frame.
         self._levels_db = np.full((_MEMORY_FRAMES, BANDS), np.inf, dtype=np.float32)
+        self._least_db = np.full(BANDS, np.inf, dtype=np.float32)
         self._frames = 0
 
     def accept(self, power: _Floats, level_db: _Floats) -> _Floats:
@@ -44,7 +45,15 @@ class NoiseFloor:
             Decibels, 0 and above; shape (n, BANDS).
         """
         above_db = np.empty_like(level_db)
-        _follow(power, level_db, self._powers, self._levels_db, self._frames, above_db)
+        _follow(
+            power,
+            level_db,
+            self._powers,
+            self._levels_db,
+            self._least_db,
+            self._frames,
+            above_db,
+        )
         self._frames += len(power)
         return above_db
 
@@ -59,12 +68,13 @@ def decibels(power: _Floats) -> _Floats:
     return level_db
 
 
-@compiled("void(f4[:, ::1], f4[:, ::1], f4[:, ::1], f4[:, ::1], i8, f4[:, ::1])")
+@compiled("void(f4[:, ::1], f4[:, ::1], f4[:, ::1], f4[:, ::1], f4[::1], i8, f4[:, ::1])")
 def _follow(
     power: _Floats,
     level_db: _Floats,
     powers: _Floats,
     levels_db: _Floats,
+    least_db: _Floats,
     frames: int,
     above_db: _Floats,
 ) -> None:
@@ -75,12 +85,12 @@ def _follow(
         level_db: The same in decibels.
         powers: Ring of the last ones.
         levels_db: Ring of averages over the frames of `powers`.
+        least_db: The least of these averages; shape (BANDS,).
         frames: How many frames came before.
         above_db: Result.
     """
     bands = power.shape[1]
     smoothed = len(powers)
-    least = np.empty(bands, dtype=np.float32)
     for frame in range(len(power)):
         at = frames + frame
         for back in range(smoothed if at == 0 else 1):
@@ -90,13 +100,14 @@ def _follow(
             total = np.float32(0)
             for back in range(smoothed):
                 total += powers[(at - back) % smoothed, band]
-            least[band] = np.float32(10) * np.log10(total / np.float32(smoothed) + NOTHING)
-            levels_db[at % len(levels_db), band] = least[band]
-        for remembered in range(len(levels_db)):
-            for band in range(bands):
-                level, lower = levels_db[remembered, band], least[band]
-                # Unlike `min`, this is done for many bands at once.
-                least[band] = level if level < lower else lower
-        for band in range(bands):
-            floor_db = max(least[band] + _BIAS_DB, _SILENCE_DB)
+            level = np.float32(10) * np.log10(total / np.float32(smoothed) + NOTHING)
+            forgotten = levels_db[at % len(levels_db), band]
+            levels_db[at % len(levels_db), band] = level
+            if forgotten > least_db[band]:
+                least_db[band] = min(least_db[band], level)
+            else:
+                least_db[band] = level
+                for remembered in range(len(levels_db)):
+                    least_db[band] = min(least_db[band], levels_db[remembered, band])
+            floor_db = max(least_db[band] + _BIAS_DB, _SILENCE_DB)
             above_db[frame, band] = max(level_db[frame, band] - floor_db, np.float32(0))
