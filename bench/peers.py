@@ -1,7 +1,7 @@
 """Rechka beside other shapes of a server around the same engine, model and audio.
 
     python bench/peers.py [--lang ru-RU] [--models DIR] [--audio DIR] [--duration 10]
-        [--contenders bare,threads,processes,rechka] [--json FILE]
+        [--contenders bare,threads,processes,rechka] [--cores N] [--json FILE]
 
 The contenders are measured one after another: the bare engine in a loop, which is the
 limit; a server with a thread for each stream; one with a process for each stream; Rechka.
@@ -16,7 +16,8 @@ import math
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ class Comparison:
         self._clips = clips
         self._engine_bytes = engine_bytes
         self._batch = batch
-        self._cores = len(os.sched_getaffinity(0))
+        self._cores = cores_of(arguments.cores)
         self._bare: list[Bare] = []
         self._spec = RecognitionSpec(
             language=choice.language,
@@ -92,10 +93,15 @@ class Comparison:
     def measure(self, contender: str) -> Measured:
         """Measure one contender; the bare engine sets where the search of others begins."""
         if contender == "bare":
-            self._bare = [self._decode_bare(together) for together in sorted({1, self._batch})]
-            return Measured.of_bare(self._bare, cores=self._cores)
+            with on(self._cores):
+                self._bare = [self._decode_bare(together) for together in sorted({1, self._batch})]
+            return Measured.of_bare(self._bare, cores=len(self._cores))
         first, most = self._bounds(contender)
-        with started(contender, self._choice, streams=most) as server:
+        with ExitStack() as stack:
+            with on(self._cores):
+                server = stack.enter_context(started(contender, self._choice, streams=most))
+            # Where there are other cores, the load leaves those of the server alone.
+            stack.enter_context(on(os.sched_getaffinity(0) - self._cores or self._cores))
             texts = asyncio.run(self._texts(server))
             runs = self._search(server, first, most)
         prepared = most if contender == "processes" else None
@@ -117,7 +123,7 @@ class Comparison:
         # A thread or process a stream decodes nothing together.
         is_together = contender == "rechka"
         limits = [bare.per_core for bare in self._bare if is_together or bare.together == 1]
-        limit = self._cores * max(limits, default=SESSIONS_PER_CORE)
+        limit = len(self._cores) * max(limits, default=SESSIONS_PER_CORE)
         most = self._arguments.most_sessions or math.ceil(limit)
         if contender == "processes":
             free = MEMORY_SHARE * psutil.virtual_memory().available
@@ -166,6 +172,25 @@ class Comparison:
             return asyncio.run(runner.run(watch))
 
 
+def cores_of(count: int | None) -> set[int]:
+    """Return so many cores of those that this program may use; without a number, all."""
+    cores = sorted(os.sched_getaffinity(0))
+    if count is not None and not 1 <= count <= len(cores):
+        raise SystemExit(f"--cores: got {count}; accepted: 1 to {len(cores)}")
+    return set(cores[:count])
+
+
+@contextmanager
+def on(cores: set[int]) -> Iterator[None]:
+    """Run what follows, and the processes that it starts, on these cores."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 def recordings(audio: Path | None, language: str, *, rate_hz: int, longest_s: float) -> list[Clip]:
     """Return what is said; without a folder, the bundled recording of the language.
 
@@ -199,7 +224,7 @@ def compare(arguments: argparse.Namespace) -> None:
         engine_bytes=engine_bytes,
         batch=batch,
     )
-    cores = len(os.sched_getaffinity(0))
+    cores = len(cores_of(arguments.cores))
     measured = []
     for contender in CONTENDERS:
         if contender in arguments.contenders:
@@ -244,6 +269,7 @@ def main() -> None:
     parser.add_argument("--longest", type=float, default=12.0, help="pass over longer recordings")
     parser.add_argument("--max-final-delay-ms", type=float, default=300.0)
     parser.add_argument("--most-sessions", type=int, help="where the search for a capacity ends")
+    parser.add_argument("--cores", type=int, help="cores of a contender; the load has the rest")
     parser.add_argument("--json", type=Path)
     try:
         compare(parser.parse_args())

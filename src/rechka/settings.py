@@ -134,7 +134,8 @@ class RecognitionSettings(_Section):
     """Most streams that a worker takes at once; 0 means what the engine advises."""
     max_load: Annotated[float, Field(gt=0, le=1)] = 0.7
     """Share of a worker's time that its streams may need together, by what a second of
-    audio is seen to cost. A session that would need more is refused at once."""
+    audio is seen to cost. A session that would need more is refused at once. While one turn
+    in twenty takes longer than 0.2 s, since others use the processor too, half counts."""
     hotwords: dict[str, Path] = {}
     """By the id of a folder, or `*` for all others, a file of phrases that each of its
     sessions prefers; docs/hotwords.md tells more."""

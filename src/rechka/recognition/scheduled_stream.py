@@ -69,6 +69,9 @@ class ScheduledStream:
         model: What it is decoded by.
         rate_hz: Rate of its samples.
         share: What it takes of the scheduler's load, until it is closed.
+
+    Attributes:
+        ready_s: When it stood in the queue last, by the scheduler's clock.
     """
 
     def __init__(
@@ -81,6 +84,7 @@ class ScheduledStream:
         share: Fraction,
     ) -> None:
         self.share = share
+        self.ready_s = 0.0
         self.engine_stream = engine_stream
         self.model = model
         self.rate_hz = rate_hz

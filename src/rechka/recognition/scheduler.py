@@ -22,6 +22,7 @@ import numpy as np
 
 from rechka.errors import CapacityError, ErrorCode, RechkaError, UnavailableError
 from rechka.recognition.costs import Costs
+from rechka.recognition.lateness import Lateness
 from rechka.recognition.load import Load
 from rechka.recognition.measures import Measures
 from rechka.recognition.port import (
@@ -45,6 +46,8 @@ _LONGEST_WAIT_S = 0.06
 _LEAST_WAIT_S = 0.005
 _TRIAL_S = 1.0
 _MOST_OVER, _NOISE_S = 4.0, 0.002
+# Of the load that is allowed so much is left while streams have to wait too long.
+_LATE_SHARE = 0.5
 
 
 class Scheduler:
@@ -56,6 +59,7 @@ class Scheduler:
         max_load: Share of the engine's time, from 0 to 1, that the streams may need
             together, by what a second of audio is seen to cost; None sets no bound.
         timer: Seconds of a clock that measures the engine.
+        clock: Seconds of a clock that measures how long streams wait.
     """
 
     def __init__(
@@ -65,12 +69,15 @@ class Scheduler:
         max_streams: int = 0,
         max_load: float | None = None,
         timer: Callable[[], float] = time.perf_counter,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
         self._load = Load(max_streams)
         self._max_load = max_load
         self._timer = timer
+        self._clock = clock
         self._costs = Costs()
+        self._lateness = Lateness()
         self._held: Counter[ModelInfo] = Counter()
         self._busy_s = self._decoded_s = 0.0
         self._steps = self._batched = 0
@@ -163,6 +170,7 @@ class Scheduler:
 
     def enqueue(self, stream: "ScheduledStream") -> None:
         """Put a stream that has something to do at the end of the queue."""
+        stream.ready_s = self._clock()
         self._ready.put(stream)
         self._has_ready.set()
         if stream.is_ending or len(self._ready) >= self._batch_size(stream.model):
@@ -178,10 +186,16 @@ class Scheduler:
         self._give_back(stream.model, stream.share)
 
     def _is_too_much(self, model: ModelInfo) -> bool:
-        """Return whether one more stream would need more time than there is; one always may."""
+        """Return whether one more stream would need more time than there is; one always may.
+
+        What the engine's time is worth depends on who else uses the processor: while the
+        streams that are there wait too long, there is less of it.
+        """
         if self._max_load is None or not self._held.total():
             return False
-        return self._needed_load() + self._costs.of(model) > self._max_load
+        is_late = self._lateness.is_high(now_s=self._clock())
+        allowed = self._max_load * (_LATE_SHARE if is_late else 1.0)
+        return self._needed_load() + self._costs.of(model) > allowed
 
     def _give_back(self, model: ModelInfo, share: Fraction) -> None:
         self._held[model] -= 1
@@ -202,7 +216,10 @@ class Scheduler:
             if not jobs:
                 continue
             errors = await self.run(lambda jobs=jobs: self._step(jobs))  # type: ignore[misc]
+            now_s = self._clock()
             for job, error in zip(jobs, errors, strict=True):
+                if not job.stream.is_ahead:
+                    self._lateness.note(waited_s=now_s - job.stream.ready_s, now_s=now_s)
                 job.stream.done(job.event, error)
 
     async def _wait_for_others(self) -> None:

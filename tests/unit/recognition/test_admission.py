@@ -90,6 +90,41 @@ async def test_the_cost_of_what_is_decoded_changes_what_is_admitted() -> None:
         assert len([await scheduler.open(OPTIONS) for _ in range(6)]) == 6
 
 
+async def test_fewer_are_admitted_while_those_inside_wait_too_long() -> None:
+    engine = CostlyEngine(0.1)
+    now_s = 0.0
+    scheduler = Scheduler(
+        engine, max_streams=100, max_load=0.8, timer=lambda: engine.now_s, clock=lambda: now_s
+    )
+    await scheduler.start()
+    streams = [await scheduler.open(OPTIONS) for _ in range(4)]
+
+    async def speak(stream: ScheduledStream, *, waited_s: float) -> None:
+        nonlocal now_s
+        engine.gate.clear()
+        engine.entered.clear()
+        await stream.send(silence(20))
+        await entered(engine)
+        now_s += waited_s
+        engine.gate.set()
+        await anext(aiter(stream.events()))
+
+    # Somebody else takes the processor: the engine needs no more time of its own.
+    await speak(streams[0], waited_s=0.3)
+    with pytest.raises(CapacityError):
+        await scheduler.open(OPTIONS)
+    for _ in range(30):
+        await speak(streams[0], waited_s=0.1)
+    streams.append(await scheduler.open(OPTIONS))
+    await speak(streams[0], waited_s=0.5)
+    with pytest.raises(CapacityError):
+        await scheduler.open(OPTIONS)
+    # Where nobody has had to wait for some time, nothing is known of it any more.
+    now_s += 10.0
+    streams.append(await scheduler.open(OPTIONS))
+    await scheduler.close()
+
+
 async def test_one_stream_is_served_however_slow_the_engine_is() -> None:
     engine = CostlyEngine(3.0)
     async with running(engine, max_load=0.8) as scheduler:

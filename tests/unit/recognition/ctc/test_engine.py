@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from fakes.tone_models import WORDS, nemo_model, tones, write_model
 from rechka.errors import RequestError
+from rechka.recognition.engines.ctc.acoustic import OnnxGraph
 from rechka.recognition.engines.ctc.engine import CtcEngine
 from rechka.recognition.port import Hotword, StreamOptions
 from rechka.recognition.registry import create_engine
@@ -154,6 +155,37 @@ def test_a_last_word_that_ends_with_the_audio_is_not_lost(
         (best,) = stream.finish()
         assert best.text == "cab bad"
         assert best.words[-1].end_ms <= (len(samples) - short) * 1000 // rate_hz
+
+
+@pytest.mark.parametrize("contract", CONTRACTS)
+def test_after_silence_the_model_is_not_run_to_end_an_utterance(
+    folders: dict[str, Path], contract: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = engine_of(folders[contract])
+    options = options_of(engine)
+    stream = engine.open(options)
+    said = tones("cab bad", rate_hz=options.sample_rate_hz)
+    silence = np.zeros(options.sample_rate_hz, dtype=np.float32)
+    engine.accept([(stream, np.concatenate([said, silence]))])
+    runs: list[object] = []
+    monkeypatch.setattr(OnnxGraph, "run", lambda *arguments: runs.append(arguments))
+    assert stream.finish()[0].text == "cab bad"
+    assert not runs
+
+
+@pytest.mark.parametrize("contract", CONTRACTS)
+def test_a_word_said_after_a_pause_and_cut_off_at_once_is_not_lost(
+    folders: dict[str, Path], contract: str
+) -> None:
+    engine = engine_of(folders[contract])
+    options = options_of(engine)
+    stream = engine.open(options)
+    said = tones("cab", rate_hz=options.sample_rate_hz)
+    silence = np.zeros(options.sample_rate_hz, dtype=np.float32)
+    last = tones("ab", rate_hz=options.sample_rate_hz)
+    last = last[: np.flatnonzero(np.abs(last) > 1e-3)[-1]]
+    engine.accept([(stream, np.concatenate([said, silence, last]))])
+    assert stream.finish()[0].text == "cab ab"
 
 
 @pytest.mark.parametrize("contract", CONTRACTS)

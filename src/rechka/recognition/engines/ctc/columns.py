@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 __all__ = ["Columns"]
 
-_SMALLEST = 256
+_SMALLEST = 1024
 
 
 class Columns:

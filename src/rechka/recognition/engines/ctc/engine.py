@@ -96,7 +96,7 @@ class CtcEngine:
     def accept(self, batch: Sequence[tuple[EngineStream, Samples]]) -> None:
         """Decode audio of several streams; those of one model are run together."""
         forks = [
-            (stream, len(samples), stream.fork(samples))
+            (stream, samples, stream.fork(samples))
             for stream, samples in batch
             if isinstance(stream, CtcStream)
         ]
@@ -105,8 +105,8 @@ class CtcEngine:
                 state for stream, _, state in forks if stream.model is model
             ]
             run_together(model.acoustic, states, most=self.max_batch)
-        for stream, count, state in forks:
-            stream.commit(state, count)
+        for stream, samples, state in forks:
+            stream.commit(state, samples)
 
     def close(self) -> None:
         """Free the models."""

@@ -198,14 +198,14 @@ class LexicalDecoder:
         for trace, weight in zip(beam.trace.tolist(), weights.tolist(), strict=True):
             mass[trace] = mass.get(trace, 0.0) + weight
         shares: dict[int, float] = {}
+        histories, parents = traces.words["history"], traces.words["parent"]
         queue = [-trace for trace in mass if trace != NONE]
         heapq.heapify(queue)
         # Parents have smaller numbers, so that a trace has all its weight when it comes up.
         while queue:
             trace = -heapq.heappop(queue)
-            history = int(traces.words["history"][trace])
+            history, parent = int(histories[trace]), int(parents[trace])
             shares[history] = shares.get(history, 0.0) + mass[trace]
-            parent = int(traces.words["parent"][trace])
             if parent != NONE:
                 if parent not in mass:
                     heapq.heappush(queue, -parent)

@@ -9,13 +9,14 @@ from rechka.recognition.engines.ctc.hotwords import HotwordBoost
 from rechka.recognition.engines.ctc.letters import LetterDecoder
 from rechka.recognition.engines.ctc.lexical import LexicalDecoder
 from rechka.recognition.engines.ctc.model_folder import CtcModel
+from rechka.recognition.engines.ctc.quiet import Quiet
 from rechka.recognition.engines.ctc.readings import Decoder, Reading
 from rechka.recognition.port import Observation, StreamOptions
 from rechka.results import Hypothesis, Word
 
 __all__ = ["CtcStream"]
 
-# Where no word has gone on for so long, none is in what the model still holds back.
+# How long the model must have heard no word until its rest is not asked for in silence.
 _SILENT_MS = 300
 
 
@@ -55,15 +56,16 @@ class CtcStream:
             samples = np.concatenate([np.zeros(lead, dtype=np.float32), samples])
         return self._state.fork(samples)
 
-    def commit(self, state: AcousticState, samples: int) -> None:
+    def commit(self, state: AcousticState, samples: Samples) -> None:
         """Go on to a fork after its chunks were run, and decode what came out.
 
         Args:
             state: The fork.
-            samples: How many samples it got.
+            samples: What it got.
         """
         self._state = state
-        self._samples += samples
+        self._samples += len(samples)
+        self._quiet.accept(samples)
         self._decode()
 
     def observe(self) -> Observation:
@@ -82,7 +84,8 @@ class CtcStream:
         if not self._samples:
             return ()
         acoustic = self.model.acoustic
-        if self._decoder.silent_frames * acoustic.frame_ms < _SILENT_MS:
+        silent_ms = self._decoder.silent_frames * acoustic.frame_ms
+        if silent_ms < _SILENT_MS or not self._quiet.is_now:
             tail = acoustic.tail_ms * acoustic.sample_rate_hz // 1000
             self._state = self._state.fork(np.zeros(tail, dtype=np.float32))
             run_together(acoustic, [self._state], most=1)
@@ -101,6 +104,8 @@ class CtcStream:
     def _begin(self) -> None:
         self._state = self.model.acoustic.begin()
         self._samples = 0
+        acoustic = self.model.acoustic
+        self._quiet = Quiet(acoustic.sample_rate_hz, acoustic.tail_ms)
         self._observation = None
         if self.model.words is not None:
             self._decoder = LetterDecoder(
