@@ -199,9 +199,9 @@ class Endpointer:
             return False
         if not self._has_text:
             return self._length_ms >= _WORDLESS_MS
-        # What is known may be old, and the last word later by what the engine takes at once.
-        # Far less than twice the pause after it there is nothing to ask.
-        return self._length_ms - self._word_ms >= pause_ms
+        # Less than twice the pause after a known word there is nothing to ask; a little less,
+        # since where it ends is known only to what the engine decodes at once.
+        return self._length_ms - self._word_ms >= 1.5 * pause_ms
 
     def _is_agreed(self) -> bool:
         pause_ms = self._parameters.pause_ms
