@@ -4,15 +4,17 @@
         [--duration 300] [--times 2.0] [--config FILE] [--models FOLDER] [--json]
 
 Starts a server, finds its capacity N as `rechka bench --find-capacity` does, unless it is
-given, and hears each recording alone. Then 0.8 N callers speak for --duration seconds, and
-after them 2 N. A caller holds one session of --session seconds after the other, at the speed
-of speech; one that is refused calls again after --again seconds, so that the pressure stays.
-The settings of the recordings are those of `rechka bench` (docs/bench.md).
+given, and hears each of --talks different talks alone. Then 0.8 N callers speak for --duration
+seconds, and after them 2 N. A caller holds one session of --session seconds, which is one of
+the talks, after the other, at the speed of speech; one that is refused calls again after
+--again seconds, so that the pressure stays. The settings of the recordings are those of
+`rechka bench` (docs/bench.md).
 
 For both runs: calls, sessions that were admitted and refused, by reason, and that ended with
 an error later; of the admitted the delays of finals and first partials, recordings without a
-final, recordings whose text is not that of the same recording alone, and words of the texts
-alone that are missing. Exits with 1 if a session that was admitted ended with an error.
+final, recordings whose text is not that of the same place of the same talk alone, and words
+of the texts alone that are missing. Exits with 1 if a session that was admitted ended with an
+error.
 """
 
 import argparse
@@ -35,7 +37,7 @@ from rechka.cli.bench.figures import Figures, summarize
 from rechka.cli.bench.runs import Runner
 from rechka.cli.bench.server import OwnServer, own_server
 from rechka.cli.bench.sessions import Outcome, Progress, Target, run_all
-from rechka.cli.bench.speech import Clip, make_talk, read_clips
+from rechka.cli.bench.speech import Clip, Talk, make_talk, read_clips
 from rechka.client import AsyncClient, RetryPolicy
 from rechka.errors import ErrorCode
 from rechka.observability.logs import configure_logging
@@ -55,11 +57,13 @@ class Calls:
     Attributes:
         callers: Who wanted to speak at once.
         admitted: Sessions that were let in.
+        alone: For each of these the texts of its talk's clips when nobody else speaks.
         refused: Calls that were not, by reason.
     """
 
     callers: int
     admitted: list[Outcome] = field(default_factory=list)
+    alone: list[Sequence[str]] = field(default_factory=list)
     refused: Counter[str] = field(default_factory=Counter)
 
 
@@ -70,7 +74,7 @@ def is_refusal(outcome: Outcome) -> bool:
 
 async def call_until_over(
     target: Target,
-    clips: Sequence[Clip],
+    known: Sequence[tuple[Talk, Sequence[str]]],
     calls: Calls,
     number: int,
     *,
@@ -79,20 +83,19 @@ async def call_until_over(
 ) -> None:
     """Be one caller: hold sessions until the time is over."""
     loop = asyncio.get_running_loop()
-    rate_hz = target.spec.sample_rate_hz
     until_s = loop.time() + lasting_s
     # Callers do not begin all at once.
     await asyncio.sleep(min(5.0, how.session) * number / calls.callers)
     talks = 0
     while loop.time() < until_s:
-        seed = number + calls.callers * talks
-        talk = make_talk(clips, rate_hz=rate_hz, lasting_s=how.session, gap_s=how.gap, seed=seed)
+        talk, texts = known[(number + talks) % len(known)]
         (outcome,) = await run_all(target, [talk], spread_s=0.0, watch=unwatched)
         if is_refusal(outcome):
             calls.refused[str(outcome.error)] += 1
             await asyncio.sleep(how.again)
         else:
             calls.admitted.append(outcome)
+            calls.alone.append(texts)
             talks += 1
 
 
@@ -102,7 +105,7 @@ def unwatched(_: Progress) -> None:
 
 async def load(
     target: Target,
-    clips: Sequence[Clip],
+    known: Sequence[tuple[Talk, Sequence[str]]],
     callers: int,
     *,
     lasting_s: float,
@@ -113,28 +116,31 @@ async def load(
     calls = Calls(callers)
     await asyncio.gather(
         *(
-            call_until_over(target, clips, calls, number, lasting_s=lasting_s, how=how)
+            call_until_over(target, known, calls, number, lasting_s=lasting_s, how=how)
             for number in range(callers)
         )
     )
     return calls
 
 
-def lost_words(outcomes: Sequence[Outcome], alone: Mapping[str, str]) -> tuple[int, int]:
+def lost_words(calls: Calls) -> tuple[int, int]:
     """Return how many words of the texts alone are missing, and how many there are."""
     lost = total = 0
-    for answer in (a for outcome in outcomes if outcome.error is None for a in outcome.answers):
-        expected, got = alone[answer.part.clip.name].split(), answer.text.split()
-        matcher = SequenceMatcher(None, expected, got, autojunk=False)
-        lost += len(expected) - sum(block.size for block in matcher.get_matching_blocks())
-        total += len(expected)
+    for outcome, texts in zip(calls.admitted, calls.alone, strict=True):
+        if outcome.error is not None:
+            continue
+        for answer, text in zip(outcome.answers, texts, strict=True):
+            expected, got = text.split(), answer.text.split()
+            matcher = SequenceMatcher(None, expected, got, autojunk=False)
+            lost += len(expected) - sum(block.size for block in matcher.get_matching_blocks())
+            total += len(expected)
     return lost, total
 
 
-def facts_of(calls: Calls, alone: Mapping[str, str]) -> dict[str, Any]:
+def facts_of(calls: Calls) -> dict[str, Any]:
     """Return the figures of a run as plain values."""
-    figures: Figures = summarize(calls.admitted, alone)
-    lost, total = lost_words(calls.admitted, alone)
+    figures: Figures = summarize(calls.admitted, calls.alone)
+    lost, total = lost_words(calls)
     return {
         "callers": calls.callers,
         "calls": len(calls.admitted) + calls.refused.total(),
@@ -229,13 +235,20 @@ async def overload(how: argparse.Namespace) -> dict[str, Any]:
             retries=RetryPolicy(first_attempts=1, attempts=1),
         ) as client:
             target = Target(client, spec, pause_of(how))
-            alone = await hear_alone(target, clips, gap_s=how.gap, watch=unwatched)
+            talks = [
+                make_talk(
+                    clips, rate_hz=how.rate, lasting_s=how.session, gap_s=how.gap, seed=number
+                )
+                for number in range(how.talks)
+            ]
+            alone = await hear_alone(target, talks, watch=unwatched)
+            known = list(zip(talks, alone, strict=True))
             loads = (
                 (max(1, math.floor(QUIET_SHARE * capacity)), how.quiet_duration),
                 (math.ceil(how.times * capacity), how.duration),
             )
             runs = [
-                facts_of(await load(target, clips, callers, lasting_s=lasting_s, how=how), alone)
+                facts_of(await load(target, known, callers, lasting_s=lasting_s, how=how))
                 for callers, lasting_s in loads
             ]
     return {"capacity": capacity, "below": runs[0], "beyond": runs[1]}
@@ -258,6 +271,7 @@ def main() -> None:
     parser.add_argument("--quiet-duration", type=float, default=60.0, help="of the first load")
     parser.add_argument("--times", type=float, default=2.0, help="callers over the capacity")
     parser.add_argument("--session", type=float, default=30.0, help="seconds of a session")
+    parser.add_argument("--talks", type=int, default=8, help="different sessions")
     parser.add_argument("--again", type=float, default=1.0, help="seconds after a refusal")
     parser.add_argument("--gap", type=float, default=1.5)
     parser.add_argument("--longest", type=float, default=12.0)

@@ -23,7 +23,7 @@ from rechka.cli.bench.server import OwnServer
 from rechka.cli.bench.speech import Clip, make_talk
 from rechka.recognition.port import Engine, EngineStream
 from rechka.session.endpoint import EndpointParameters
-from rechka.session.segmenter import Segmenter, UtteranceEnd, UtteranceStart
+from rechka.session.segmenter import Segmenter, UtteranceDoubt, UtteranceEnd, UtteranceStart
 from rechka.settings import Settings
 
 __all__ = ["Bare", "decode_bare"]
@@ -216,19 +216,20 @@ def _pieces_of(pcm: bytes, rate_hz: int) -> list[_Piece]:
     Raises:
         ValueError: There is none.
     """
-    segmenter = Segmenter(EndpointParameters.from_settings(Settings().endpointing), rate_hz=rate_hz)
+    parameters = EndpointParameters.from_settings(Settings().endpointing)
+    segmenter = Segmenter(parameters, rate_hz=rate_hz, has_judge=False)
     step = rate_hz * _PIECE_MS // 1000
     samples = from_pcm16(pcm)
     pieces: list[_Piece] = []
     counted = 0
     for begin in range(0, len(samples), step):
         end = min(begin + step, len(samples))
-        segments = segmenter.accept(samples[begin:end])
+        segments = list(segmenter.accept(samples[begin:end]))
         if end == len(samples):
             segments += segmenter.flush()
         for segment in segments:
             match segment:
-                case UtteranceStart():
+                case UtteranceStart() | UtteranceDoubt():
                     pass
                 case UtteranceEnd():
                     pieces[-1] = replace(pieces[-1], is_end=True)

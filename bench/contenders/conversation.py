@@ -15,7 +15,13 @@ from rechka.recognition.port import Engine, Finished, Heard
 from rechka.results import Result
 from rechka.session.endpoint import EndpointParameters
 from rechka.session.replies import Replies
-from rechka.session.segmenter import Segmenter, UtteranceEnd, UtteranceStart
+from rechka.session.segmenter import (
+    Segment,
+    Segmenter,
+    UtteranceDoubt,
+    UtteranceEnd,
+    UtteranceStart,
+)
 from rechka.settings import Settings
 from rechka.spec import RecognitionSpec
 from rechka.text.pipeline import TextOptions, TextPipeline
@@ -105,12 +111,15 @@ class _Hearing:
         with self._listener.opening:
             self._stream.close()
 
-    def _take(self, segment: UtteranceStart | UtteranceEnd | Samples) -> Iterator[Result]:
+    def _take(self, segment: Segment) -> Iterator[Result]:
         offset_ms = self._begun_at * 1000 / self._rate_hz
         result: Result | None
         match segment:
             case UtteranceStart(position):
                 self._begun_at, self._decoded = position, 0
+                return
+            case UtteranceDoubt():
+                # All is decoded and observed as soon as it comes.
                 return
             case UtteranceEnd():
                 with self._listener.decoding:

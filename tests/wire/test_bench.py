@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from rechka.cli.bench.figures import summarize
 from rechka.cli.bench.report import print_figures, write_report
 from rechka.cli.bench.runs import Run, Runner
-from rechka.cli.bench.sessions import Progress
+from rechka.cli.bench.sessions import Answer, Outcome, Progress
 from rechka.cli.bench.speech import Clip, make_talk, read_clips
 from rechka.errors import UnavailableError
 from rechka.spec import AudioEncoding, RecognitionSpec
@@ -45,6 +46,7 @@ async def bench(running: Running, clips: Sequence[Clip], **how: Any) -> list[Run
         "duration": 1.0,
         "gap": 1.5,
         "check": False,
+        "talks": 2,
         "find_capacity": False,
         "max_final_delay_ms": 60_000.0,
         "most_sessions": 4_096,
@@ -85,24 +87,50 @@ async def test_every_clip_is_answered_and_the_delays_are_those_of_the_server(
     assert figures.first_partial.count == 3
 
 
-async def test_a_text_that_differs_from_that_of_the_file_alone_is_noticed(
+async def test_a_text_that_differs_from_that_of_the_talk_alone_is_noticed(
     start: Start, clips: Sequence[Clip]
 ) -> None:
-    running = await start(lines=["alone"])
-    (run,) = await bench(running, clips, check=True)
-    assert run.figures.changed == 0
-    # Every utterance of a session has a line of its own: the second clip reads otherwise.
+    # Each utterance of a session has a line of its own, under load as well as alone.
     running = await start(lines=["first", "second"])
-    (run,) = await bench(running, clips, check=True, duration=4.0, sessions=1)
-    assert run.figures.answers == 2
-    assert run.figures.changed == 1
+    (run,) = await bench(running, clips, check=True, talks=2, duration=4.0, sessions=3)
+    assert run.figures.answers == 6
+    assert run.figures.changed == 0
+
+
+def test_each_clip_is_compared_with_its_own_place_in_its_own_talk(clips: Sequence[Clip]) -> None:
+    talk = make_talk(clips, rate_hz=8_000, lasting_s=4.0, gap_s=1.0, seed=1)
+
+    def outcome(*texts: str, error: str | None = None) -> Outcome:
+        parts = zip(talk.parts, texts, strict=False)
+        return Outcome([Answer(part, text, 0.1, None, ()) for part, text in parts], error)
+
+    outcomes = [outcome("a", "b"), outcome("b", "a"), outcome("a", "b", error="X")]
+    alone = [("a", "b"), ("a", "b"), ("", "")]
+    assert summarize(outcomes, alone).changed == 2
+    assert summarize(outcomes, None).changed is None
+
+
+async def test_sessions_say_again_what_was_heard_alone(start: Start, clips: Sequence[Clip]) -> None:
+    running = await start()
+    lengths = range(2_000, 6_800, 48)
+    others = [Clip(str(length), clips[0].samples[:length]) for length in lengths]
+
+    def length_s(number: int) -> float:
+        talk = make_talk(others, rate_hz=8_000, lasting_s=1.0, gap_s=1.5, seed=number)
+        return len(talk.pcm) / 2 / 8_000
+
+    assert len({length_s(number) for number in range(3)}) == 3
+    (run,) = await bench(running, others, check=True, talks=1, sessions=3)
+    assert run.figures.audio_s == round(3 * length_s(0), 1)
+    (run,) = await bench(running, others, sessions=3)
+    assert run.figures.audio_s == round(sum(map(length_s, range(3))), 1)
 
 
 async def test_a_text_alone_that_cannot_be_had_is_an_error_and_not_an_empty_text(
     start: Start, clips: Sequence[Clip]
 ) -> None:
     running = await start()
-    with pytest.raises(UnavailableError, match=r"deep/one\.wav could not .* alone: UNAUTH"):
+    with pytest.raises(UnavailableError, match=r"talk 1 could not .* alone: UNAUTH"):
         await bench(running, clips, check=True, token="t1.wrong")
 
 

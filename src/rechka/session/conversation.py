@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from rechka.audio.mismatch import MismatchDetector
 from rechka.audio.resample import Resampler
 from rechka.audio.samples import Samples
 from rechka.errors import ErrorCode, LimitError, RequestError
-from rechka.recognition.port import Finished, Heard, RecognizerStream
+from rechka.recognition.port import Finished, Heard, ModelInfo, RecognizerStream
 from rechka.results import Final, Result
 from rechka.session.clock import Clock
 from rechka.session.endpoint import EndpointParameters
@@ -18,13 +19,23 @@ from rechka.session.inbox import HalfClose, Inbox
 from rechka.session.machine import SessionMachine, SessionState
 from rechka.session.observer import SessionObserver
 from rechka.session.replies import Replies
-from rechka.session.segmenter import Segment, Segmenter, UtteranceEnd, UtteranceStart
+from rechka.session.segmenter import (
+    Segment,
+    Segmenter,
+    UtteranceDoubt,
+    UtteranceEnd,
+    UtteranceStart,
+)
 from rechka.settings import Settings
 from rechka.spec import AudioEncoding, RecognitionSpec
 from rechka.text.pipeline import TextOptions, TextPipeline
 from rechka.text.profanity.rules import ProfanityRules, read_profanity_file
 
 __all__ = ["Conversation", "profanity_rules"]
+
+# An engine that tells nothing for so long has no say in where an utterance ends. A client
+# that reads only when it has sent all keeps it from telling.
+_MOST_SILENT_S = 2.0
 
 
 @lru_cache
@@ -42,7 +53,7 @@ class Conversation:
 
     Args:
         spec: The settings.
-        language: Language of the model, in its own spelling.
+        model: What the audio is decoded by.
         rate_hz: Rate of the engine's stream.
         settings: The server's.
         machine: The session's; it holds the settings already.
@@ -58,7 +69,7 @@ class Conversation:
         self,
         *,
         spec: RecognitionSpec,
-        language: str,
+        model: ModelInfo,
         rate_hz: int,
         settings: Settings,
         machine: SessionMachine,
@@ -80,11 +91,13 @@ class Conversation:
         self._decoder = create_decoder(spec)
         self._resampler = Resampler(self._decoder.rate_hz, rate_hz)
         self._segmenter = Segmenter(
-            EndpointParameters.from_settings(settings.endpointing), rate_hz=rate_hz
+            EndpointParameters.from_settings(settings.endpointing),
+            rate_hz=rate_hz,
+            has_judge=model.has_trailing_silence,
         )
         pipeline = TextPipeline(
             TextOptions(
-                language=language,
+                language=model.language,
                 raw_results=spec.raw_results,
                 literature_text=spec.literature_text,
                 profanity_filter=spec.profanity_filter,
@@ -100,6 +113,10 @@ class Conversation:
         self._noticed_s: float | None = None
         self._ended_s: dict[int, float] = {}
         self._utterances = 0
+        # Audio of the running utterance: handed over, and heard by the engine.
+        self._handed_samples = 0
+        self._heard_ms = 0
+        self._has_news = asyncio.Event()
         self._has_listened = False
         self._is_answered = False
         self._verdict: RequestError | LimitError | None = None
@@ -171,13 +188,26 @@ class Conversation:
             match segment:
                 case UtteranceStart(position):
                     self._starts[self._utterances] = position
+                    self._handed_samples = self._heard_ms = 0
                     self._noticed_s = self._clock.time()
                 case UtteranceEnd():
                     self._ended_s[self._utterances] = self._clock.time()
                     self._utterances += 1
                     await stream.finish()
+                case UtteranceDoubt():
+                    await self._catch_up()
                 case samples:
+                    self._handed_samples += len(samples)
                     await stream.send(samples)
+
+    async def _catch_up(self) -> None:
+        """Wait until the engine has heard all that was handed over, while it goes on."""
+        handed_ms = self._handed_samples * 1000 // self._rate_hz
+        with suppress(TimeoutError):
+            while self._heard_ms < handed_ms and not self._is_answered:
+                self._has_news.clear()
+                async with self._clock.timeout_at(self._clock.time() + _MOST_SILENT_S):
+                    await self._has_news.wait()
 
     async def _answer(self, stream: RecognizerStream) -> None:
         async for event in stream.events():
@@ -200,6 +230,8 @@ class Conversation:
     async def _answer_heard(self, heard: Heard, offset_ms: float) -> None:
         if heard.utterance == self._utterances:
             self._segmenter.observe(heard)
+            self._heard_ms = heard.decoded_ms
+            self._has_news.set()
         now_s = self._clock.time()
         partial = self._replies.partial(heard, offset_ms=offset_ms, now_s=now_s)
         if partial is not None and not self._is_answered:
@@ -218,5 +250,6 @@ class Conversation:
             self._observer.final(delay_s=self._clock.time() - ended_s)
             if self._is_single:
                 self._is_answered = True
+                self._has_news.set()
                 self._machine.end_single_utterance()
         del self._starts[finished.utterance]

@@ -7,6 +7,10 @@ An utterance begins when there was enough voice within a short window. It ends
 - after twice the pause on the word of one of them alone, so that neither a
   noise that sounds like voice nor a faint voice holds it open;
 - at the first short gap once it is nearly as long as allowed, or when it is.
+
+The engine is asked at frames that the audio alone determines, and what counts is what
+it has heard up to that very frame. So an engine that is behind ends an utterance at
+the same sample as one that is not, only later.
 """
 
 from collections import deque
@@ -25,10 +29,10 @@ _ONSET_WINDOW = 3
 # In the last part of the longest utterance a gap of this length ends it.
 _LAST_PART = 0.2
 _SHORT_GAP_MS = 150
-# An engine that is further behind the audio than this has no say.
-_ENGINE_LAG_MS = 300
 # Sound without a word for so long is not speech.
 _WORDLESS_MS = 8_000
+# While the voice detector hears voice the engine is asked at multiples of this length.
+_ASKING_MS = 200
 
 
 class Boundary(StrEnum):
@@ -36,6 +40,8 @@ class Boundary(StrEnum):
 
     BEGIN = "begin"
     END = "end"
+    DOUBT = "doubt"
+    """The end, if the engine agrees once it has heard all up to here; see `settle`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +76,14 @@ class Endpointer:
     Args:
         parameters: The knobs.
         frame_ms: Length of a frame of voice activity.
+        has_judge: Whether the engine tells the silence that it hears.
     """
 
-    def __init__(self, parameters: EndpointParameters, *, frame_ms: int) -> None:
+    def __init__(
+        self, parameters: EndpointParameters, *, frame_ms: int, has_judge: bool = True
+    ) -> None:
         self._parameters = parameters
+        self._has_judge = has_judge
         self._frame_ms = frame_ms
         window = max(1, _ONSET_WINDOW * parameters.min_speech_ms // frame_ms)
         self._recent: deque[bool] = deque(maxlen=window)
@@ -97,16 +107,28 @@ class Endpointer:
         return (len(self._recent) - self._recent.index(True)) * self._frame_ms
 
     def accept(self, *, is_voice: bool) -> Boundary | None:
-        """Take the next frame; return the boundary at its end, if any."""
+        """Take the next frame; return the boundary at its end, if any.
+
+        After DOUBT comes `settle`, before the next frame.
+        """
         if not self._in_utterance:
             return self._wait_for_onset(is_voice=is_voice)
         self._length_ms += self._frame_ms
         self._track_silence(is_voice=is_voice)
-        if not self._is_over():
-            return None
-        self._in_utterance = False
-        self._recent.clear()
-        return Boundary.END
+        if self._is_over():
+            self.end()
+            return Boundary.END
+        return Boundary.DOUBT if self._has_judge and self._is_in_doubt() else None
+
+    def settle(self) -> Boundary | None:
+        """Return whether the utterance ends at the frame in doubt, by what was observed.
+
+        An engine that has not heard all up to there has no say.
+        """
+        if self._is_agreed():
+            self.end()
+            return Boundary.END
+        return None
 
     def observe(self, observation: Observation, *, decoded_ms: int) -> None:
         """Take what the engine has heard of the running utterance.
@@ -118,6 +140,7 @@ class Endpointer:
         self._has_text = bool(observation.hypothesis.text)
         self._engine_silence_ms = observation.trailing_silence_ms
         self._engine_at_ms = decoded_ms
+        self._word_ms = decoded_ms - (observation.trailing_silence_ms or 0)
 
     def end(self) -> None:
         """End the running utterance from outside, as a half-close does."""
@@ -132,6 +155,9 @@ class Endpointer:
         self._has_text = False
         self._engine_silence_ms = None
         self._engine_at_ms = 0
+        # Where the engine's last word ended, as far as is known.
+        self._word_ms = 0
+        self._ask_again_ms = 0.0
 
     def _wait_for_onset(self, *, is_voice: bool) -> Boundary | None:
         self._recent.append(is_voice)
@@ -153,20 +179,41 @@ class Endpointer:
         self._silence_ms += self._frame_ms
 
     def _is_over(self) -> bool:
+        """Tell whether it ends whatever the engine says."""
         limits = self._parameters
         pause_ms = limits.pause_ms
-        if self._silence_ms >= 2 * pause_ms or self._length_ms >= limits.max_utterance_ms:
-            return True
-        engine_ms = self._engine_silence_ms
-        if self._length_ms - self._engine_at_ms > _ENGINE_LAG_MS:
-            engine_ms = None
-        if engine_ms is not None:
-            if not self._has_text and self._length_ms >= _WORDLESS_MS:
-                return True
-            if self._has_text and engine_ms >= 2 * pause_ms:
-                return True
-        engine_agrees = engine_ms is None or not self._has_text or 2 * engine_ms >= pause_ms
-        if self._silence_ms >= pause_ms and engine_agrees:
-            return True
         is_last_part = self._length_ms >= (1 - _LAST_PART) * limits.max_utterance_ms
-        return is_last_part and self._silence_ms >= min(_SHORT_GAP_MS, pause_ms)
+        return (
+            self._silence_ms >= 2 * pause_ms
+            or self._length_ms >= limits.max_utterance_ms
+            or (is_last_part and self._silence_ms >= min(_SHORT_GAP_MS, pause_ms))
+            or (not self._has_judge and self._silence_ms >= pause_ms)
+        )
+
+    def _is_in_doubt(self) -> bool:
+        pause_ms = self._parameters.pause_ms
+        if self._silence_ms >= pause_ms:
+            return self._length_ms >= self._ask_again_ms
+        self._ask_again_ms = 0
+        if self._length_ms % _ASKING_MS >= self._frame_ms:
+            return False
+        if not self._has_text:
+            return self._length_ms >= _WORDLESS_MS
+        # Less than twice the pause after a known word there is nothing to ask; a little less,
+        # since where it ends is known only to what the engine decodes at once.
+        return self._length_ms - self._word_ms >= 1.5 * pause_ms
+
+    def _is_agreed(self) -> bool:
+        pause_ms = self._parameters.pause_ms
+        silence_ms = self._engine_silence_ms
+        if silence_ms is None or self._length_ms - self._engine_at_ms >= self._frame_ms:
+            return self._silence_ms >= pause_ms
+        if not self._has_text:
+            return self._silence_ms >= pause_ms or self._length_ms >= _WORDLESS_MS
+        if silence_ms >= 2 * pause_ms:
+            return True
+        if self._silence_ms < pause_ms:
+            return False
+        # The engine cannot agree before.
+        self._ask_again_ms = self._word_ms + pause_ms / 2
+        return self._length_ms >= self._ask_again_ms

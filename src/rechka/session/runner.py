@@ -73,7 +73,7 @@ class Session:
         self._observer.started(language=model.language, model=model.name)
         self._conversation = Conversation(
             spec=spec,
-            language=model.language,
+            model=model,
             rate_hz=_engine_rate(spec, model),
             settings=self._settings,
             machine=self.machine,

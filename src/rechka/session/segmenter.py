@@ -1,5 +1,6 @@
 """Cuts a session's samples into utterances, exact to the sample, without any I/O."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ from rechka.audio.samples import Samples
 from rechka.recognition.port import Heard
 from rechka.session.endpoint import Boundary, Endpointer, EndpointParameters
 
-__all__ = ["Segment", "Segmenter", "UtteranceEnd", "UtteranceStart"]
+__all__ = ["Segment", "Segmenter", "UtteranceDoubt", "UtteranceEnd", "UtteranceStart"]
 
 # Audio before the onset that the engine gets too: soft consonants come before voice.
 _LEAD_MS = 300
@@ -29,7 +30,15 @@ class UtteranceEnd:
     position_samples: int
 
 
-Segment = UtteranceStart | UtteranceEnd | Samples
+@dataclass(frozen=True, slots=True)
+class UtteranceDoubt:
+    """The utterance may end here; that is known once the engine has heard all up to here.
+
+    Whoever takes this observes that first, if the engine is not too late, and then goes on.
+    """
+
+
+Segment = UtteranceStart | UtteranceEnd | UtteranceDoubt | Samples
 
 
 class Segmenter:
@@ -38,13 +47,18 @@ class Segmenter:
     Args:
         parameters: The knobs of the end of an utterance.
         rate_hz: Rate of the samples.
+        has_judge: Whether the engine tells the silence that it hears.
     """
 
-    def __init__(self, parameters: EndpointParameters, *, rate_hz: int) -> None:
+    def __init__(
+        self, parameters: EndpointParameters, *, rate_hz: int, has_judge: bool = True
+    ) -> None:
         self._activity = VoiceActivity(rate_hz)
         self._frame = self._activity.frame_samples
         self._rate_hz = rate_hz
-        self._endpointer = Endpointer(parameters, frame_ms=self._frame * 1000 // rate_hz)
+        self._endpointer = Endpointer(
+            parameters, frame_ms=self._frame * 1000 // rate_hz, has_judge=has_judge
+        )
         self._lead_samples = _LEAD_MS * rate_hz // 1000
         # Everything from here on that was not yet handed out or dropped.
         self._kept: Samples = np.zeros(0, dtype=np.float32)
@@ -52,27 +66,32 @@ class Segmenter:
         self._judged_to = 0
         self._begun_after_ms = 0
 
-    def accept(self, samples: Samples) -> list[Segment]:
-        """Take the next samples; return what they bring about, in order."""
+    def accept(self, samples: Samples) -> Iterator[Segment]:
+        """Take the next samples; yield what they bring about, in order.
+
+        Each is made when it is asked for, so what is observed meanwhile counts.
+        """
         self._kept = np.concatenate((self._kept, samples))
-        segments: list[Segment] = []
         for is_voice in self._activity.accept(samples):
             self._judged_to += self._frame
             boundary = self._endpointer.accept(is_voice=bool(is_voice))
+            if boundary is Boundary.DOUBT:
+                yield from self._hand_out(self._judged_to)
+                yield UtteranceDoubt()
+                boundary = self._endpointer.settle()
             if boundary is Boundary.BEGIN:
                 onset = self._endpointer.onset_ms * self._rate_hz // 1000
                 self._drop_to(self._judged_to - onset - self._lead_samples)
-                segments.append(UtteranceStart(self._kept_from))
                 self._begun_after_ms = (self._judged_to - self._kept_from) * 1000 // self._rate_hz
+                yield UtteranceStart(self._kept_from)
             elif boundary is Boundary.END:
-                self._hand_out(segments, self._judged_to)
-                segments.append(UtteranceEnd(self._judged_to))
+                yield from self._hand_out(self._judged_to)
+                yield UtteranceEnd(self._judged_to)
         if self._endpointer.in_utterance:
-            self._hand_out(segments, self._kept_from + len(self._kept))
+            yield from self._hand_out(self._kept_from + len(self._kept))
         else:
             longest = self._lead_samples + self._endpointer.longest_onset_ms * self._rate_hz // 1000
             self._drop_to(self._judged_to - longest)
-        return segments
 
     def observe(self, heard: Heard) -> None:
         """Take what the engine has heard of the running utterance."""
@@ -80,21 +99,21 @@ class Segmenter:
             heard.observation, decoded_ms=heard.decoded_ms - self._begun_after_ms
         )
 
-    def flush(self) -> list[Segment]:
+    def flush(self) -> Iterator[Segment]:
         """End the running utterance, as at the end of the audio."""
         if not self._endpointer.in_utterance:
-            return []
-        segments: list[Segment] = []
+            return
         end = self._kept_from + len(self._kept)
-        self._hand_out(segments, end)
+        yield from self._hand_out(end)
         self._endpointer.end()
-        return [*segments, UtteranceEnd(end)]
+        yield UtteranceEnd(end)
 
-    def _hand_out(self, segments: list[Segment], to: int) -> None:
+    def _hand_out(self, to: int) -> Iterator[Samples]:
         count = to - self._kept_from
         if count > 0:
-            segments.append(self._kept[:count])
+            samples = self._kept[:count]
             self._drop_to(to)
+            yield samples
 
     def _drop_to(self, position: int) -> None:
         count = position - self._kept_from

@@ -1,5 +1,7 @@
 """The end of an utterance, frame by frame."""
 
+from collections.abc import Callable
+
 import pytest
 
 from rechka.recognition.port import Observation
@@ -8,13 +10,32 @@ from rechka.session.endpoint import Boundary, Endpointer, EndpointParameters
 from rechka.settings import EndpointingPreset, EndpointingSettings
 
 FRAME_MS = 30
+SPOKEN_MS = 990
 PARAMETERS = EndpointParameters(pause_ms=600, min_speech_ms=90, max_utterance_ms=10_000)
 
 
-def feed(endpointer: Endpointer, *, is_voice: bool, ms: int) -> int | None:
-    """Feed frames; return after how many ms a boundary came, None if none did."""
+Says = Callable[[int], Observation]
+
+
+def feed(
+    endpointer: Endpointer, *, is_voice: bool, ms: int, says: Says | None = None
+) -> int | None:
+    """Feed frames; return after how many ms a boundary came, None if none did.
+
+    Args:
+        endpointer: What is tested.
+        is_voice: Of each frame.
+        ms: Length of all.
+        says: What the engine has heard after so many ms, when it is asked; None: it is
+            behind.
+    """
     for done in range(FRAME_MS, ms + 1, FRAME_MS):
-        if endpointer.accept(is_voice=is_voice) is not None:
+        boundary = endpointer.accept(is_voice=is_voice)
+        if boundary is Boundary.DOUBT:
+            if says is not None:
+                endpointer.observe(says(done), decoded_ms=SPOKEN_MS + done)
+            boundary = endpointer.settle()
+        if boundary is not None:
             return done
     return None
 
@@ -22,7 +43,7 @@ def feed(endpointer: Endpointer, *, is_voice: bool, ms: int) -> int | None:
 def speaking() -> Endpointer:
     endpointer = Endpointer(PARAMETERS, frame_ms=FRAME_MS)
     assert feed(endpointer, is_voice=True, ms=90) == 90
-    assert feed(endpointer, is_voice=True, ms=990) is None
+    assert feed(endpointer, is_voice=True, ms=SPOKEN_MS) is None
     return endpointer
 
 
@@ -66,39 +87,75 @@ def test_a_click_inside_the_pause_does_not_lengthen_it() -> None:
 
 
 def test_an_engine_that_still_hears_speech_holds_the_end_back_up_to_twice_the_pause() -> None:
+    assert feed(speaking(), is_voice=False, ms=3000, says=lambda _: heard("hello", 0)) == 1200
+
+
+def test_a_word_after_the_voice_holds_the_end_back_until_half_a_pause_after_it() -> None:
+    ends = feed(speaking(), is_voice=False, ms=3000, says=lambda ms: heard("hello", ms - 420))
+    assert ends == 720
+
+
+def test_an_engine_that_heard_no_word_agrees_to_the_end() -> None:
+    assert feed(speaking(), is_voice=False, ms=3000, says=lambda _: heard("", 0)) == 600
+
+
+@pytest.mark.parametrize("told_ms", [0, 300, 570, 600])
+def test_what_the_engine_told_before_it_is_asked_changes_nothing(told_ms: int) -> None:
     endpointer = speaking()
-    for done in range(FRAME_MS, 3000, FRAME_MS):
-        endpointer.observe(heard("hello", 0), decoded_ms=990 + done)
-        if endpointer.accept(is_voice=False) is Boundary.END:
-            assert done == 1200
-            return
-    pytest.fail("the utterance did not end")
+
+    def says(ms: int) -> Observation:
+        return heard("hello", min(ms, 330) if ms < 540 else ms - 450)
+
+    for done in range(FRAME_MS, 600, FRAME_MS):
+        if done <= told_ms:
+            endpointer.observe(says(done), decoded_ms=SPOKEN_MS + done)
+        assert endpointer.accept(is_voice=False) is None
+    assert endpointer.accept(is_voice=False) is Boundary.DOUBT
+    endpointer.observe(says(600), decoded_ms=SPOKEN_MS + 600)
+    assert endpointer.settle() is None
+    later = feed(endpointer, is_voice=False, ms=3000, says=lambda ms: says(ms + 600))
+    assert later == 150
 
 
-def test_an_engine_that_lags_behind_has_no_say() -> None:
+def test_an_engine_that_is_behind_has_no_say() -> None:
     endpointer = speaking()
     endpointer.observe(heard("hello", 0), decoded_ms=500)
     assert feed(endpointer, is_voice=False, ms=3000) == 600
 
 
+def test_an_engine_that_does_not_judge_is_not_asked() -> None:
+    endpointer = Endpointer(PARAMETERS, frame_ms=FRAME_MS, has_judge=False)
+    assert feed(endpointer, is_voice=True, ms=90) == 90
+    boundaries = [endpointer.accept(is_voice=False) for _ in range(600 // FRAME_MS)]
+    assert boundaries == [None] * (600 // FRAME_MS - 1) + [Boundary.END]
+
+
 def test_an_engine_that_hears_silence_ends_it_against_noise_after_twice_the_pause() -> None:
     endpointer = speaking()
-    for done in range(FRAME_MS, 5000, FRAME_MS):
-        endpointer.observe(heard("hello", done), decoded_ms=990 + done)
-        if endpointer.accept(is_voice=True) is Boundary.END:
-            assert done == 1200
-            return
-    pytest.fail("the utterance did not end")
+    endpointer.observe(heard("hello", 0), decoded_ms=SPOKEN_MS)
+    ends = feed(endpointer, is_voice=True, ms=5000, says=lambda ms: heard("hello", ms))
+    assert ends is not None
+    assert 1200 <= ends <= 1200 + 210
+
+
+def test_an_engine_that_is_behind_does_not_end_it_against_noise() -> None:
+    endpointer = speaking()
+    endpointer.observe(heard("hello", 0), decoded_ms=SPOKEN_MS)
+    assert feed(endpointer, is_voice=True, ms=6000) is None
 
 
 def test_long_sound_without_a_word_is_given_up() -> None:
-    endpointer = speaking()
-    for done in range(FRAME_MS, 9000, FRAME_MS):
-        endpointer.observe(heard("", 0), decoded_ms=990 + done)
-        if endpointer.accept(is_voice=True) is Boundary.END:
-            assert 990 + done >= 8000
-            return
-    pytest.fail("the utterance did not end")
+    ends = feed(speaking(), is_voice=True, ms=9000, says=lambda _: heard("", 0))
+    assert ends is not None
+    assert 8000 <= SPOKEN_MS + ends <= 8000 + 210
+
+
+def test_a_word_that_comes_late_keeps_long_sound_from_being_given_up() -> None:
+    limits = EndpointParameters(pause_ms=600, min_speech_ms=90, max_utterance_ms=20_000)
+    endpointer = Endpointer(limits, frame_ms=FRAME_MS)
+    assert feed(endpointer, is_voice=True, ms=90) == 90
+    assert feed(endpointer, is_voice=True, ms=SPOKEN_MS) is None
+    assert feed(endpointer, is_voice=True, ms=9000, says=lambda _: heard("late", 0)) is None
 
 
 def test_the_longest_utterance_is_cut() -> None:

@@ -1,47 +1,37 @@
-"""What each recording says when nobody else speaks."""
+"""What each talk says when nobody else speaks."""
 
 from collections.abc import Callable, Sequence
 
-from rechka.audio.samples import to_pcm16
 from rechka.cli.bench.sessions import Progress, Target, run_all
-from rechka.cli.bench.speech import Clip, Part, Talk
+from rechka.cli.bench.speech import Talk
 from rechka.errors import ErrorCode, UnavailableError
 
 __all__ = ["hear_alone"]
 
 
 async def hear_alone(
-    target: Target, clips: Sequence[Clip], *, gap_s: float, watch: Callable[[Progress], None]
-) -> dict[str, str]:
-    """Return the text of each clip that nothing else disturbs, two at a time, by its name.
+    target: Target, talks: Sequence[Talk], *, watch: Callable[[Progress], None]
+) -> list[tuple[str, ...]]:
+    """Return the texts of each talk's clips, one talk after another at the speed of speech.
+
+    A clip by itself would be no fair measure: what was said before it, and how long ago,
+    changes what is known of the noise, and so where its utterance begins and ends.
 
     Args:
         target: The server.
-        clips: At the rate of the target's settings.
-        gap_s: Silence before and after each clip.
+        talks: At the rate of the target's settings.
         watch: Told how far it is.
 
     Raises:
         UnavailableError: A session ended with an error.
     """
-    rate_hz = target.spec.sample_rate_hz
-    gap = bytes(2 * int(gap_s * rate_hz))
-    texts = {}
-    for at in range(0, len(clips), 2):
-        talks = [
-            Talk(
-                gap + to_pcm16(clip.samples) + gap,
-                (Part(clip, gap_s, gap_s + len(clip.samples) / rate_hz),),
+    texts = []
+    for number, talk in enumerate(talks):
+        (outcome,) = await run_all(target, [talk], spread_s=0.0, watch=watch)
+        if outcome.error is not None:
+            raise UnavailableError(
+                ErrorCode.UNAVAILABLE,
+                f"talk {number + 1} could not be recognized alone: {outcome.error}",
             )
-            for clip in clips[at : at + 2]
-        ]
-        for outcome in await run_all(target, talks, spread_s=0.0, watch=watch):
-            (answer,) = outcome.answers
-            name = answer.part.clip.name
-            if outcome.error is not None:
-                raise UnavailableError(
-                    ErrorCode.UNAVAILABLE,
-                    f"{name} could not be recognized alone: {outcome.error}",
-                )
-            texts[name] = answer.text
+        texts.append(tuple(answer.text for answer in outcome.answers))
     return texts

@@ -50,7 +50,18 @@ __all__ = ["bench"]
 )
 @click.option("--gap", default=1.5, show_default=True, help="Silence between recordings.")
 @click.option("--longest", default=12.0, show_default=True, help="Pass over longer recordings.")
-@click.option("--check", is_flag=True, help="Also compare each text with that of its file alone.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Also compare each text with that when nobody else speaks.",
+)
+@click.option(
+    "--talks",
+    type=click.IntRange(min=1),
+    default=4,
+    show_default=True,
+    help="With --check: different talks, heard alone first; more sessions say them again.",
+)
 @click.option("--find-capacity", is_flag=True, help="Raise the load until answers are late.")
 @click.option(
     "--max-final-delay-ms",

@@ -41,8 +41,8 @@ class Figures:
         first_partial: From the end of a clip's first word to its first partial.
         partial_gap: Between one partial of a clip and the next.
         unanswered: Clips of sessions without an error that got no final.
-        changed: Clips whose text differs from that of the clip alone; None if that was
-            not looked at.
+        changed: Clips whose text differs from that of the same clip of the same talk when
+            nobody else speaks; None if that was not looked at.
         answers: Clips in sessions without an error.
     """
 
@@ -61,19 +61,25 @@ class Figures:
         return asdict(self)
 
 
-def summarize(outcomes: Sequence[Outcome], alone: Mapping[str, str] | None) -> Figures:
+def summarize(outcomes: Sequence[Outcome], alone: Sequence[Sequence[str]] | None) -> Figures:
     """Return the figures of a run.
 
     Args:
         outcomes: Of its sessions.
-        alone: Text of each clip recognized alone, by its name; None: not compared.
+        alone: Of each session the texts of its clips when nobody else speaks; None: not
+            compared.
     """
     answers: list[Answer] = [
         answer for outcome in outcomes if outcome.error is None for answer in outcome.answers
     ]
     changed = None
     if alone is not None:
-        changed = sum(answer.text != alone[answer.part.clip.name] for answer in answers)
+        changed = sum(
+            answer.text != text
+            for outcome, texts in zip(outcomes, alone, strict=True)
+            if outcome.error is None
+            for answer, text in zip(outcome.answers, texts, strict=True)
+        )
     return Figures(
         sessions=len(outcomes),
         errors=dict(Counter(outcome.error for outcome in outcomes if outcome.error)),

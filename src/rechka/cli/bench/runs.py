@@ -11,7 +11,7 @@ from rechka.cli.bench.alone import hear_alone
 from rechka.cli.bench.figures import Figures, summarize
 from rechka.cli.bench.server import OwnServer
 from rechka.cli.bench.sessions import Progress, Target, run_all
-from rechka.cli.bench.speech import Clip, make_talk
+from rechka.cli.bench.speech import Clip, Talk, make_talk
 from rechka.client import AsyncClient, RetryPolicy
 from rechka.spec import RecognitionSpec
 
@@ -86,7 +86,7 @@ class Runner:
         self._pause_s = pause_s
         self._server = server
         self._how = how
-        self._alone: dict[str, str] | None = None
+        self._alone: list[tuple[str, ...]] | None = None
 
     async def run(self, watch: Callable[[Progress], None]) -> list[Run]:
         """Return the run that is asked for, or all of a search with the capacity last."""
@@ -100,7 +100,8 @@ class Runner:
         ) as client:
             target = Target(client, self._spec, self._pause_s)
             if how["check"]:
-                self._alone = await hear_alone(target, self._clips, gap_s=how["gap"], watch=watch)
+                talks = self._talks(how["talks"])
+                self._alone = await hear_alone(target, talks, watch=watch)
             if how["find_capacity"]:
                 return await self._search(target, watch)
             return [await self._load(target, how["sessions"], watch)]
@@ -124,13 +125,13 @@ class Runner:
         return sorted(runs, key=lambda run: (bool(run.is_late), run.load))
 
     async def _load(self, target: Target, load: int, watch: Callable[[Progress], None]) -> Run:
-        rate_hz = self._spec.sample_rate_hz
-        lasting_s, gap_s = self._how["duration"], self._how["gap"]
-        talks = [
-            make_talk(self._clips, rate_hz=rate_hz, lasting_s=lasting_s, gap_s=gap_s, seed=number)
-            for number in range(load)
-        ]
-        server, spread_s = self._server, min(5.0, lasting_s / 2)
+        talks, alone = self._talks(load), None
+        if self._alone is not None:
+            # Few talks, which many sessions share, so that all can be heard alone before.
+            known = len(self._alone)
+            alone = [self._alone[number % known] for number in range(load)]
+            talks = [talks[number % known] for number in range(load)]
+        server, spread_s = self._server, min(5.0, self._how["duration"] / 2)
         before = None if server is None else server.processor_s()
         loop = asyncio.get_running_loop()
         began_s, load_began_s = loop.time(), time.process_time()
@@ -146,7 +147,7 @@ class Runner:
         if server is not None and before is not None:
             after = server.processor_s()
             server_s, worker_s = (round(b - a, 2) for a, b in zip(before, after, strict=True))
-        figures = summarize(outcomes, self._alone)
+        figures = summarize(outcomes, alone)
         return Run(
             load,
             figures,
@@ -163,6 +164,18 @@ class Runner:
             load_s=load_s,
             is_late=self._is_late(figures) if self._how["find_capacity"] else None,
         )
+
+    def _talks(self, count: int) -> list[Talk]:
+        return [
+            make_talk(
+                self._clips,
+                rate_hz=self._spec.sample_rate_hz,
+                lasting_s=self._how["duration"],
+                gap_s=self._how["gap"],
+                seed=number,
+            )
+            for number in range(count)
+        ]
 
     def _is_late(self, figures: Figures) -> bool:
         return bool(

@@ -1,0 +1,153 @@
+"""A session with an engine that is behind by more or less."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import numpy as np
+import pytest
+
+from rechka.audio.samples import Samples
+from rechka.recognition.port import Finished, Heard, ModelInfo, Observation
+from rechka.results import Hypothesis, Result
+from rechka.session.clock import AsyncioClock
+from rechka.session.conversation import Conversation
+from rechka.session.inbox import Inbox
+from rechka.session.machine import SessionMachine
+from rechka.session.observer import Unobserved
+from rechka.settings import Settings
+from rechka.spec import AudioEncoding, RecognitionSpec
+from wire_client import AUDIO
+
+RATE_HZ = 8_000
+CHUNK_MS = 100
+# Turns of the event loop that a chunk's sender leaves to the others, and that the engine
+# waits for more audio before it makes up for what it is behind.
+TURNS = 40
+SPEC = RecognitionSpec(
+    language="en-US",
+    encoding=AudioEncoding.LINEAR16_PCM,
+    sample_rate_hz=RATE_HZ,
+    raw_results=True,
+)
+
+
+def model(*, has_judge: bool) -> ModelInfo:
+    return ModelInfo(
+        name="late",
+        engine="late",
+        language="en-US",
+        tags=("general",),
+        sample_rates_hz=(RATE_HZ,),
+        has_trailing_silence=has_judge,
+    )
+
+
+class LateStream:
+    """Hears a word at given times of the utterance, when it gets there.
+
+    Args:
+        words_ms: When words end.
+        behind_ms: How much audio it leaves undecoded while more keeps coming.
+    """
+
+    def __init__(self, words_ms: tuple[int, ...], *, behind_ms: int) -> None:
+        self._words_ms = words_ms
+        self._behind_ms = behind_ms
+        self._handed_ms = self._decoded_ms = 0
+        self._is_over = False
+        self.lengths_ms: list[int] = []
+
+    async def send(self, samples: Samples) -> None:
+        self._handed_ms += len(samples) * 1000 // RATE_HZ
+
+    async def finish(self) -> None:
+        self._is_over = True
+
+    async def close(self) -> None:
+        raise AssertionError("whoever opened it closes it")
+
+    async def events(self) -> AsyncIterator[Heard | Finished]:
+        while True:
+            await self._wait()
+            number = len(self.lengths_ms)
+            if self._is_over:
+                self.lengths_ms.append(self._handed_ms)
+                self._handed_ms = self._decoded_ms = 0
+                self._is_over = False
+                yield Finished(number, (Hypothesis("word"),))
+                continue
+            said_ms = [ms for ms in self._words_ms if ms <= self._decoded_ms]
+            silence_ms = self._decoded_ms - (said_ms[-1] if said_ms else 0)
+            text = " ".join("word" for _ in said_ms)
+            yield Heard(number, Observation(Hypothesis(text), silence_ms), self._decoded_ms)
+
+    async def _wait(self) -> None:
+        idle, handed_ms = 0, self._handed_ms
+        while not self._is_over:
+            if self._handed_ms - self._decoded_ms > self._behind_ms:
+                self._decoded_ms = self._handed_ms - self._behind_ms
+                return
+            if idle > 2 * TURNS and self._decoded_ms < self._handed_ms:
+                self._decoded_ms = self._handed_ms
+                return
+            await asyncio.sleep(0)
+            idle = idle + 1 if handed_ms == self._handed_ms else 0
+            handed_ms = self._handed_ms
+
+
+async def talk(pcm: bytes, stream: LateStream, *, has_judge: bool = True) -> list[int]:
+    """Return the length of each utterance in ms."""
+    clock = AsyncioClock()
+    settings = Settings()
+    machine = SessionMachine(settings.limits, now_s=clock.time())
+
+    async def messages() -> AsyncIterator[RecognitionSpec | bytes]:
+        yield SPEC
+        step = RATE_HZ * CHUNK_MS // 1000 * 2
+        for start in range(0, len(pcm), step):
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
+            yield pcm[start : start + step]
+
+    async def deliver(_: Result) -> None:
+        pass
+
+    inbox = Inbox(messages(), machine=machine, clock=clock)
+    await inbox.receive()
+    conversation = Conversation(
+        spec=SPEC,
+        model=model(has_judge=has_judge),
+        rate_hz=RATE_HZ,
+        settings=settings,
+        machine=machine,
+        clock=clock,
+        deliver=deliver,
+        observer=Unobserved(),
+    )
+    await conversation.run(inbox, stream)
+    return stream.lengths_ms
+
+
+@pytest.fixture
+def pcm() -> bytes:
+    """Speech, and silence after it."""
+    speech = np.frombuffer((AUDIO / "speech-8k.pcm").read_bytes(), dtype="<i2")[4_000:13_000]
+    return np.concatenate((np.zeros(4_000, "<i2"), speech, np.zeros(24_000, "<i2"))).tobytes()
+
+
+async def test_an_utterance_ends_at_the_same_sample_however_far_the_engine_is_behind(
+    pcm: bytes,
+) -> None:
+    (by_voice_ms,) = await talk(pcm, LateStream((), behind_ms=0), has_judge=False)
+    # The voice is over, and the engine hears a last word shortly before the end of the pause.
+    words_ms = (400, 1_000, by_voice_ms - 100)
+    lengths = [await talk(pcm, LateStream(words_ms, behind_ms=ms)) for ms in (0, 90, 250, 550, 900)]
+    assert lengths == [lengths[0]] * len(lengths)
+    (length_ms,) = lengths[0]
+    assert by_voice_ms + 200 <= length_ms <= by_voice_ms + 220
+
+
+async def test_an_engine_that_agrees_does_not_lengthen_the_utterance(pcm: bytes) -> None:
+    by_voice_ms = await talk(pcm, LateStream((), behind_ms=0), has_judge=False)
+    for behind_ms in (0, 900):
+        assert await talk(pcm, LateStream((400, 1_000), behind_ms=behind_ms)) == by_voice_ms
