@@ -2,17 +2,25 @@
 
 A function is compiled when its module is imported, for the one signature that is
 written with it, so that nothing is compiled while somebody waits for an answer. What
-was compiled is kept on disk: beside the source, or where only the user may write, in
-the user's cache folder (`NUMBA_CACHE_DIR` names another one). Where neither can be
-written it is compiled anew in each process, which takes seconds.
+was compiled is kept on disk: beside the source, or where that cannot be written, in the
+folder for caches of the user. Where neither can be, it is compiled anew in each process,
+which takes seconds.
 
-It is kept as long as its own file stays what it is: whoever changes a number in one
-module that a compiled function of another uses, removes `__pycache__`. Assignments element
-by element are compiled in half the time that slices take.
+A compiled function contains the functions that it calls and the numbers that it names.
+All of these stand in modules of its own folder, and what is kept is used as long as none of
+them has changed. Assignments element by element are compiled in half the time that slices
+take.
 """
 
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
 
 import numba  # type: ignore[import-untyped, unused-ignore]
 
@@ -20,6 +28,8 @@ __all__ = ["compiled"]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
+
+_PREFIX = "compiled-"
 
 
 def compiled(signature: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
@@ -33,17 +43,48 @@ def compiled(signature: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
     """
 
     def decorate(function: Callable[_P, _R]) -> Callable[_P, _R]:
-        try:
-            return _compile(function, signature, is_kept=True)
-        except RuntimeError as error:
-            if "cannot cache" not in str(error):
-                raise
-            return _compile(function, signature, is_kept=False)
+        kept_in = _folder_of(Path(function.__code__.co_filename).parent)
+        with _keeping_in(kept_in):
+            decorate = numba.njit(
+                signature, cache=kept_in is not None, nogil=True, error_model="numpy"
+            )
+            result: Callable[_P, _R] = decorate(function)
+        return result
 
     return decorate
 
 
-def _compile(function: Callable[_P, _R], signature: str, *, is_kept: bool) -> Callable[_P, _R]:
-    decorate = numba.njit(signature, cache=is_kept, nogil=True, error_model="numpy")
-    result: Callable[_P, _R] = decorate(function)
-    return result
+@cache
+def _folder_of(sources: Path) -> Path | None:
+    """Return where functions of a folder of modules are kept; None if nothing can be written."""
+    digest = hashlib.sha256()
+    for source in sorted(sources.glob("*.py")):
+        digest.update(source.read_bytes() + b"\0")
+    name = _PREFIX + digest.hexdigest()[:16]
+    user = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "rechka"
+    for parent in (sources / "__pycache__", user):
+        folder = parent / name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError:
+            continue
+        if parent != user:
+            # What was compiled of modules that have changed since is of no use any more.
+            for other in parent.glob(_PREFIX + "*"):
+                if other != folder:
+                    shutil.rmtree(other, ignore_errors=True)
+        return folder
+    return None
+
+
+@contextmanager
+def _keeping_in(folder: Path | None) -> Iterator[None]:
+    config: Any = numba.config
+    before = config.CACHE_DIR
+    config.CACHE_DIR = "" if folder is None else str(folder)
+    try:
+        yield
+    finally:
+        config.CACHE_DIR = before

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from fakes.small_language import NGrams, build, log_prob, random_ngrams
 from rechka.recognition.engines.ctc.beam import BeamParameters
 from rechka.recognition.engines.ctc.graph import Graph
-from rechka.recognition.engines.ctc.hotwords import HotwordBoost, next_phrase
+from rechka.recognition.engines.ctc.hotwords import HotwordBoost
 from rechka.recognition.engines.ctc.lexical import LexicalDecoder
+from rechka.recognition.engines.ctc.phrases import next_phrase
 from rechka.recognition.engines.ctc.readings import Calibration
 from rechka.recognition.engines.ctc.tokens import Tokens
 from rechka.recognition.port import Hotword

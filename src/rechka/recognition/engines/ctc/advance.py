@@ -4,7 +4,11 @@ import numpy as np
 import numpy.typing as npt
 
 from rechka.compiled import compiled
-from rechka.recognition.engines.ctc.beam import (
+from rechka.recognition.engines.ctc.arrays import (
+    ALTERNATIVES_BEAM,
+    ARRAYS,
+    BLANK,
+    BLANK_PENALTY,
     FIT,
     HISTORY,
     LAST,
@@ -14,24 +18,16 @@ from rechka.recognition.engines.ctc.beam import (
     NOTE,
     PREVIOUS_END,
     SCORE,
-    START,
-    TRACE,
-)
-from rechka.recognition.engines.ctc.candidates import (
-    ALTERNATIVES_BEAM,
-    ARRAYS,
-    BLANK,
-    BLANK_PENALTY,
-    MODEL,
     SETTINGS,
     SOURCE,
     SPACE,
+    START,
+    TRACE,
     WORD,
     Arrays,
-    Model,
     Settings,
-    expand,
 )
+from rechka.recognition.engines.ctc.candidates import MODEL, Model, expand
 from rechka.recognition.engines.ctc.merging import (
     GROUP,
     GROUPS,

@@ -11,6 +11,21 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from rechka.recognition.engines.ctc.arrays import (
+    FIT,
+    HISTORY,
+    HOT,
+    LAST,
+    LAST_FRAME,
+    LM,
+    LOOKAHEAD,
+    NODE,
+    NOTE,
+    PREVIOUS_END,
+    SCORE,
+    START,
+    TRACE,
+)
 from rechka.recognition.engines.ctc.traces import NONE
 
 __all__ = ["BeamParameters", "Hypotheses"]
@@ -38,11 +53,6 @@ class BeamParameters:
     beam: int = 200
     score_beam: float = 14.0
     alternatives_beam: float = 10.0
-
-
-# Rows of the whole numbers, and of the others.
-NODE, LAST, LM, HOT, HISTORY, TRACE, NOTE, START, LAST_FRAME, PREVIOUS_END = range(10)
-SCORE, LOOKAHEAD, FIT = range(3)
 
 
 @dataclass(slots=True)

@@ -4,28 +4,39 @@ import numpy as np
 import numpy.typing as npt
 
 from rechka.compiled import compiled
-from rechka.recognition.engines.ctc.beam import HISTORY, HOT, LAST, LM, LOOKAHEAD, NODE, SCORE
+from rechka.recognition.engines.ctc.arrays import (
+    ARRAYS,
+    BLANK,
+    END_NODE,
+    ENDED,
+    HISTORY,
+    HOT,
+    LAST,
+    LM,
+    LM_WEIGHT,
+    LOOKAHEAD,
+    MOST_AHEAD,
+    NODE,
+    SCORE,
+    SCORE_BEAM,
+    SETTINGS,
+    SOURCE,
+    SPACE,
+    WORD,
+    WORD_BONUS,
+    Arrays,
+    Settings,
+)
 from rechka.recognition.engines.ctc.graph import TREE, Tree
-from rechka.recognition.engines.ctc.hotwords import PHRASES, Machine, boosted, next_phrase
 from rechka.recognition.engines.ctc.ngrams import NGRAMS, Tables, next_word
+from rechka.recognition.engines.ctc.phrases import PHRASES, Machine, boosted, next_phrase
 
-__all__ = ["ARRAYS", "MODEL", "SETTINGS", "Arrays", "Model", "Settings", "expand"]
+__all__ = ["MIX", "MODEL", "Model", "expand"]
 
 Floats = npt.NDArray[np.float32]
-# Whole numbers and others, each a row; of hypotheses, or of candidates.
-Arrays = tuple[npt.NDArray[np.int64], Floats]
-ARRAYS = "Tuple((i8[:, ::1], f4[:, ::1]))"
 Model = tuple[Tree, Tables, Machine]
 MODEL = f"Tuple(({TREE}, {NGRAMS}, {PHRASES}))"
-# Numbers that stay the same for a stream.
-Settings = tuple[npt.NDArray[np.int64], Floats]
-SETTINGS = "Tuple((i8[::1], f4[::1]))"
-BLANK, SPACE, ENDED, END_NODE, BEAM = range(5)
-LM_WEIGHT, WORD_BONUS, BLANK_PENALTY, SCORE_BEAM, ALTERNATIVES_BEAM, MOST_AHEAD = range(6)
-
-# A candidate has the rows of a hypothesis from NODE to HISTORY, SCORE and LOOKAHEAD, and
-# these: the hypothesis that it goes on from, and the word that it completes, -1 for none.
-SOURCE, WORD = HISTORY + 1, HISTORY + 2
+"""What a `Model` is in a signature of a compiled function."""
 
 # An odd multiplier with well-mixed bits: that of the 64-bit golden ratio.
 MIX = np.int64(-7046029254386353131)

@@ -9,20 +9,15 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from rechka.compiled import compiled
 from rechka.recognition.engines.ctc.graph import Graph
+from rechka.recognition.engines.ctc.phrases import Machine
 from rechka.recognition.port import Hotword
 
-__all__ = ["NO_PHRASES", "PHRASES", "HotwordBoost", "Machine", "boosted", "next_phrase"]
+__all__ = ["HotwordBoost"]
 
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
-# Nodes on the way to a phrase's words, sorted, and their look-ahead; words of phrases,
-# sorted; next state and gain for each state and word, and in the last column for others.
-Machine = tuple[Integers, Floats, Integers, Integers, Floats]
-PHRASES = "Tuple((i8[::1], f4[::1], i8[::1], i8[:, ::1], f4[:, ::1]))"
-"""What a `Machine` is in a signature of a compiled function."""
 
 # Of a boost this much is given before its word is complete: enough to keep the word's
 # beginning in the beam, too little to push all other words out of it.
@@ -73,35 +68,6 @@ class HotwordBoost:
     def pending(self, states: Integers) -> Floats:
         """Return what an unfinished phrase has given so far, to be taken back at the end."""
         return self._pending[states]
-
-
-NO_PHRASES: Machine = (
-    np.zeros(0, dtype=np.int64),
-    np.zeros(0, dtype=np.float32),
-    np.zeros(0, dtype=np.int64),
-    np.zeros((1, 1), dtype=np.int64),
-    np.zeros((1, 1), dtype=np.float32),
-)
-"""The machine of a stream without phrases."""
-
-
-@compiled(f"Tuple((i8, f4))({PHRASES}, i8, i8)")
-def next_phrase(machine: Machine, state: int, word: int) -> tuple[int, np.float32]:
-    """Return the state after a word, and what it adds to the score."""
-    _, _, words, following, gain = machine
-    at = np.searchsorted(words, word)
-    column = at if at < len(words) and words[at] == word else len(words)
-    return following[state, column], gain[state, column]
-
-
-@compiled(f"f4({PHRASES}, i8, f4)")
-def boosted(machine: Machine, node: int, lookahead: np.float32) -> np.float32:
-    """Return the weighted look-ahead of a node, raised where a phrase's word lies below."""
-    nodes, values, _, _, _ = machine
-    at = np.searchsorted(nodes, node)
-    if at < len(nodes) and nodes[at] == node:
-        return max(lookahead, values[at])
-    return lookahead
 
 
 def _machine(

@@ -6,16 +6,21 @@ import numpy as np
 import numpy.typing as npt
 
 from rechka.compiled import compiled
-from rechka.recognition.engines.ctc.beam import HISTORY, HOT, LAST, LM, NODE, SCORE
-from rechka.recognition.engines.ctc.candidates import (
+from rechka.recognition.engines.ctc.arrays import (
     ARRAYS,
     BEAM,
-    MIX,
+    HISTORY,
+    HOT,
+    LAST,
+    LM,
+    NODE,
+    SCORE,
     SCORE_BEAM,
     SETTINGS,
     Arrays,
     Settings,
 )
+from rechka.recognition.engines.ctc.candidates import MIX
 
 __all__ = ["GROUPS", "Groups", "merge", "new_groups"]
 

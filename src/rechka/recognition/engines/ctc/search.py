@@ -4,10 +4,12 @@ import numpy as np
 import numpy.typing as npt
 
 from rechka.recognition.engines.ctc.advance import go_on
+from rechka.recognition.engines.ctc.arrays import Settings
 from rechka.recognition.engines.ctc.beam import BeamParameters, Hypotheses
-from rechka.recognition.engines.ctc.candidates import Model, Settings
+from rechka.recognition.engines.ctc.candidates import Model
 from rechka.recognition.engines.ctc.graph import Graph
-from rechka.recognition.engines.ctc.hotwords import NO_PHRASES, HotwordBoost
+from rechka.recognition.engines.ctc.hotwords import HotwordBoost
+from rechka.recognition.engines.ctc.phrases import NO_PHRASES
 from rechka.recognition.engines.ctc.tokens import Tokens
 from rechka.recognition.engines.ctc.traces import Traces
 
