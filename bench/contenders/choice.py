@@ -54,11 +54,15 @@ class Choice:
         return {} if self.folder is None else {"models": [self.folder]}
 
     def settings(self) -> str:
-        """Return settings of Rechka, as TOML, that serve this model and no other."""
+        """Return settings of Rechka, as TOML, that serve this model and no other.
+
+        It lets in whom it can serve at all, so that late answers end a search for its
+        capacity, as with the other servers.
+        """
         # Strings and lists of strings are written alike in JSON and TOML.
         options = "".join(f"{key} = {json.dumps(value)}\n" for key, value in self.options().items())
         return (
-            f"[recognition]\nengine = {json.dumps(self.engine)}\n"
+            f"[recognition]\nengine = {json.dumps(self.engine)}\nmax_load = 1.0\n"
             f"[recognition.engine_options]\n{options}"
         )
 
