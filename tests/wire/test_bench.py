@@ -42,8 +42,8 @@ async def bench(running: Running, clips: Sequence[Clip], **how: Any) -> list[Run
         "token": running.access.iam_token,
         "folder_id": "",
         "sessions": 2,
-        "duration": 1.0,
-        "gap": 1.5,
+        "duration": 0.1,
+        "gap": 0.8,
         "check": False,
         "find_capacity": False,
         "max_final_delay_ms": 60_000.0,
@@ -93,7 +93,7 @@ async def test_a_text_that_differs_from_that_of_the_file_alone_is_noticed(
     assert run.figures.changed == 0
     # Every utterance of a session has a line of its own: the second clip reads otherwise.
     running = await start(lines=["first", "second"])
-    (run,) = await bench(running, clips, check=True, duration=4.0, sessions=1)
+    (run,) = await bench(running, clips, check=True, duration=3.0, sessions=1)
     assert run.figures.answers == 2
     assert run.figures.changed == 1
 
@@ -176,8 +176,8 @@ async def test_whoever_watches_sees_the_run_go_on(start: Start, clips: Sequence[
         "token": running.access.iam_token,
         "folder_id": "",
         "sessions": 2,
-        "duration": 1.0,
-        "gap": 1.5,
+        "duration": 0.1,
+        "gap": 0.8,
         "check": False,
         "find_capacity": False,
     }
