@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 from click.testing import CliRunner
@@ -16,7 +16,7 @@ from rechka.cli import cli
 from rechka.storage.access_memory import MemoryAccessStore
 from rechka.storage.access_sql import open_access_store
 
-__all__ = ["Clock", "OpenStore", "bootstrap", "clock", "open_store", "postgres", "store"]
+__all__ = ["Clock", "OpenStore", "clock", "manage", "open_store", "postgres", "store"]
 
 
 class Clock:
@@ -35,14 +35,13 @@ class OpenStore(Protocol):
     async def __call__(self) -> AccessStore: ...
 
 
-def bootstrap(data_dir: Path) -> dict[str, str]:
-    """Return what `rechka access bootstrap` prints, run in a thread of this process."""
-    command = ["access", "bootstrap", "--data-dir", str(data_dir), "--json"]
+def manage(data_dir: Path, *arguments: str) -> Any:
+    """Run `rechka access` in a thread of this process; return what it prints as JSON."""
+    command = ["access", *arguments, "--data-dir", str(data_dir), "--json"]
     with ThreadPoolExecutor(1) as pool:
         done = pool.submit(CliRunner().invoke, cli, command).result()
     assert done.exit_code == 0, done.output
-    access: dict[str, str] = json.loads(done.stdout)
-    return access
+    return json.loads(done.stdout)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from pathlib import Path
 import grpc.aio
 import pytest
 
-from access_fixtures import bootstrap
+from access_fixtures import manage
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2_grpc
 from wire_client import config
 
@@ -58,7 +58,7 @@ async def run(
 @contextmanager
 def serving(data_dir: str, *arguments: str, **environment: str) -> Iterator[Service]:
     """Run a server; what still runs at the end of the context is killed."""
-    access = bootstrap(Path(data_dir))
+    access = manage(Path(data_dir), "bootstrap")
     assert access.keys() == {"folder_id", "iam_token", "api_key"}
     ports = ("--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0")
     command = (*RECHKA, "serve", "--data-dir", data_dir, *ports, *arguments)

@@ -23,7 +23,7 @@ import httpx
 import psutil
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from access_fixtures import bootstrap
+from access_fixtures import manage
 from e2e.test_commands import RECHKA
 from rechka.errors import ErrorCode
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2_grpc as pb_grpc
@@ -161,7 +161,7 @@ async def serving(
 ) -> AsyncIterator[Service]:
     """Run a server; what was started is stopped at the end."""
     (folder / "rechka.toml").write_text(settings)
-    access = bootstrap(folder / "data")
+    access = manage(folder / "data", "bootstrap")
     command = ("serve", "--config", str(folder / "rechka.toml"), "--data-dir", str(folder / "data"))
     process = await asyncio.create_subprocess_exec(
         *program, *command, stderr=asyncio.subprocess.PIPE
@@ -281,14 +281,17 @@ async def logging_to(folder: Path, log: int) -> AsyncIterator[Service]:
         settings = settings.replace("127.0.0.1:0", f"127.0.0.1:{port}", 1)
     (folder / "rechka.toml").write_text(settings)
     data = ("--data-dir", str(folder / "data"))
-    access = bootstrap(folder / "data")
+    access = manage(folder / "data", "bootstrap")
     process = await asyncio.create_subprocess_exec(
         *(*RECHKA, "serve", "--config", str(folder / "rechka.toml"), *data), stderr=log
     )
     service = Service(process, access)
     service.http = f"127.0.0.1:{ports[1]}"
     try:
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{ports[0]}") as service.channel:
+        # Nobody listens at first.
+        often = [(f"grpc.{kind}_reconnect_backoff_ms", 100) for kind in ("initial", "min", "max")]
+        address = f"127.0.0.1:{ports[0]}"
+        async with grpc.aio.insecure_channel(address, options=often) as service.channel:
             states = health_pb2_grpc.HealthStub(service.channel).Watch(
                 health_pb2.HealthCheckRequest(), wait_for_ready=True
             )
