@@ -1,4 +1,4 @@
-"""Start a server and stream speech to it in real time, as `rechka recognize` does."""
+"""Start a server and stream speech to it in real time, or `--pace=fast`, by `rechka recognize`."""
 
 import asyncio
 import sys
@@ -10,10 +10,10 @@ from rechka.observability.logs import configure_logging
 from rechka.settings import load_settings
 
 AUDIO = Path(__file__).parent / "audio"
-RUNS = """speech-8k.pcm --encoding LINEAR16_PCM --rate 8000 --lang en-US --partial
-speech.ogg --encoding OGG_OPUS --lang en-US --partial
-speech-ru.ogg --lang ru-RU --partial
-speech-tr.ogg --lang tr-TR --partial"""
+RUNS = """recognize speech-8k.pcm --encoding LINEAR16_PCM --rate 8000 --lang en-US --partial
+recognize speech.ogg --encoding OGG_OPUS --lang en-US --partial
+recognize speech-ru.ogg --lang ru-RU --partial
+recognize speech-tr.ogg --lang tr-TR --partial"""
 
 
 async def main() -> int:
@@ -26,8 +26,8 @@ async def main() -> int:
             access = await server.create_development_access()
             options = [f"--endpoint={server.grpc_address}", f"--token={access.iam_token}"]
             for run in RUNS.splitlines():
-                print("== rechka recognize", run, flush=True)
-                command = ["-m", "rechka", "recognize", "--pace=realtime", *run.split(), *options]
+                print("== rechka", run, flush=True)
+                command = ["-m", "rechka", *run.split(), "--pace=realtime", *options, *sys.argv[1:]]
                 client = await asyncio.create_subprocess_exec(sys.executable, *command, cwd=AUDIO)
                 if code := await client.wait():
                     return code

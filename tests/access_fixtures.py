@@ -1,18 +1,22 @@
-"""Stores of every kind, and a clock that stands still."""
+"""Stores of every kind, a clock that stands still, and access to a server that is to start."""
 
+import json
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
+from click.testing import CliRunner
 
 from postgres_server import PostgresServer, run_postgres
 from rechka.access.port import AccessStore
+from rechka.cli import cli
 from rechka.storage.access_memory import MemoryAccessStore
 from rechka.storage.access_sql import open_access_store
 
-__all__ = ["Clock", "OpenStore", "clock", "open_store", "postgres", "store"]
+__all__ = ["Clock", "OpenStore", "clock", "manage", "open_store", "postgres", "store"]
 
 
 class Clock:
@@ -29,6 +33,15 @@ class OpenStore(Protocol):
     """Opens another view of the test's one store, as another server has it."""
 
     async def __call__(self) -> AccessStore: ...
+
+
+def manage(data_dir: Path, *arguments: str) -> Any:
+    """Run `rechka access` in a thread of this process; return what it prints as JSON."""
+    command = ["access", *arguments, "--data-dir", str(data_dir), "--json"]
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(CliRunner().invoke, cli, command).result()
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
 
 
 @pytest.fixture

@@ -127,7 +127,7 @@ class Server:
             await access.start()
             if self._given_recognizer is None:
                 live = LiveModels(self._settings, prepare=self._warm_text)
-                pool = await live.start()
+                pool = await live.prepare_pool()
                 self._recognizer: Recognizer = pool
                 stack.push_async_callback(live.close)
                 self._live = live
@@ -156,6 +156,10 @@ class Server:
             await self._http.start()
             watcher = asyncio.create_task(self._watch_readiness())
             stack.callback(watcher.cancel)
+            # Only now: models may take minutes to load, and a port that is in use is told
+            # at once. Whoever asks meanwhile hears that the server is not ready.
+            if self._live is not None:
+                await self._live.start()
             self._stack = stack.pop_all()
         return self
 

@@ -1,13 +1,13 @@
 """Kills an installation at every one of its steps on the disk, and looks what is left.
 
-    python killed_installation.py FOLDER MODEL COMMAND…
+    python killed_installation.py FIRST STEP FOLDER MODEL COMMAND…
 
 FOLDER is a data folder to begin from; it is copied for each kill. `rechka models COMMAND`,
-which installs MODEL, runs in a process that is killed right before its first opening,
-renaming, making or removing of a file in the data folder, then before its second, and so on
-to the last. After each kill the model must be there whole, or as before, or not at all, and
-the same command must then finish, and leave nothing behind. Prints the number of kills as
-JSON.
+which installs MODEL, runs in a process that is killed right before one of its openings,
+renamings, makings or removings of a file in the data folder: number FIRST, counted from
+zero, then the one that is STEP further, and so on to the last. After each kill the model
+must be there whole, or as before, or not at all, and the same command must then finish, and
+leave nothing behind. Prints the number of kills as JSON.
 """
 
 import json
@@ -15,6 +15,7 @@ import os
 import shutil
 import signal
 import sys
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -27,25 +28,26 @@ _STEPS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir"}
 
 
 def main() -> None:
-    folder, model, *words = sys.argv[1:]
+    first, step = map(int, sys.argv[1:3])
+    folder, model, *words = sys.argv[3:]
     # Whatever is loaded on demand is loaded now, for every child.
     CliRunner().invoke(cli, ["models", "list", "--available", "--data-dir", folder])
     # A model that is broken from the beginning stays so until the new one takes its place.
     before = Path(folder, "models", model)
     accepted = [[], find_faults(before, sums=True) if before.exists() else []]
     kills = 0
-    while True:
-        data = Path(f"{folder}-{kills}")
+    for kill in count(first, step):
+        data = Path(f"{folder}-{kill}")
         shutil.copytree(folder, data)
         command = ["models", *words, "--data-dir", str(data)]
-        was_killed = run(command, data, kills) == -signal.SIGKILL
+        was_killed = run(command, data, kill) == -signal.SIGKILL
         place = data / "models" / model
         work = data / "models" / ".work"
         if place.exists():
-            assert find_faults(place, sums=True) in accepted, kills
-        assert run(command, data, None) == 0, kills
-        assert find_faults(place, sums=True) == [], kills
-        assert {path.suffix for path in work.iterdir()} == {".lock"}, kills
+            assert find_faults(place, sums=True) in accepted, kill
+        assert run(command, data, None) == 0, kill
+        assert find_faults(place, sums=True) == [], kill
+        assert {path.suffix for path in work.iterdir()} == {".lock"}, kill
         shutil.rmtree(data)
         if not was_killed:
             break

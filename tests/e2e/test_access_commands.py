@@ -8,6 +8,8 @@ import signal
 import sys
 from pathlib import Path
 
+from access_fixtures import manage
+
 RECHKA = (sys.executable, "-m", "rechka")
 
 
@@ -22,16 +24,16 @@ async def rechka(*arguments: str) -> tuple[int, str, str]:
 
 
 async def test_the_audit_trail_is_followed_until_ctrl_c(tmp_path: Path) -> None:
-    where = ("--data-dir", str(tmp_path / "d"))
-    assert (await rechka("access", "folder", "create", "one", *where))[0] == 0
+    manage(tmp_path / "d", "folder", "create", "one")
     process = await asyncio.create_subprocess_exec(
-        *(*RECHKA, "access", "audit", "--follow", "--last", "1", "--json", *where),
+        *(*RECHKA, "access", "audit", "--follow", "--last", "1", "--json"),
+        *("--data-dir", str(tmp_path / "d")),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
     first = json.loads(await process.stdout.readline())
-    made = json.loads((await rechka("access", "folder", "create", "two", "--json", *where))[1])
+    made = manage(tmp_path / "d", "folder", "create", "two")
     second = json.loads(await process.stdout.readline())
     assert [first["action"], second["action"]] == ["folder.create"] * 2
     assert second["folder_id"] == made["folder_id"] != first["folder_id"]
@@ -42,13 +44,10 @@ async def test_the_audit_trail_is_followed_until_ctrl_c(tmp_path: Path) -> None:
 
 async def test_a_list_is_a_table_on_a_terminal_and_names_are_only_names(tmp_path: Path) -> None:
     where = ("--data-dir", str(tmp_path / "d"))
-    for name in ("[/x]", "[red]lab"):
-        made = await rechka("access", "folder", "create", name, "--json", *where)
-        assert made[0] == 0
-    folder_id = json.loads(made[1])["folder_id"]
+    manage(tmp_path / "d", "folder", "create", "[/x]")
+    folder_id = manage(tmp_path / "d", "folder", "create", "[red]lab")["folder_id"]
     name = "a name that leaves no room for ids on a screen of eighty columns"
-    made = await rechka("access", "account", "create", name, "--folder", folder_id, *where)
-    assert made[0] == 0
+    manage(tmp_path / "d", "account", "create", name, "--folder", folder_id)
     folders = await on_terminal("access", "folder", "list", *where)
     assert any("folder id" in line and "created at" in line for line in folders)
     assert any("───" in line for line in folders)
@@ -95,9 +94,9 @@ async def test_a_server_that_cannot_reach_its_database_says_why_and_no_password(
 async def test_no_secret_is_kept_in_the_database(tmp_path: Path) -> None:
     where = ("--data-dir", str(tmp_path / "d"), "--json")
     made = json.loads((await rechka("access", "bootstrap", *where))[1])
-    (account,) = json.loads((await rechka("access", "account", "list", *where))[1])
+    (account,) = manage(tmp_path / "d", "account", "list")
     owner = ("--account", account["account_id"])
-    pair = json.loads((await rechka("access", "authorized-key", "create", *owner, *where))[1])
+    pair = manage(tmp_path / "d", "authorized-key", "create", *owner)
     secrets = [made["api_key"], made["iam_token"], *pair["private_key"].splitlines()[1:-1]]
     kept = b"".join(path.read_bytes() for path in (tmp_path / "d").glob("rechka.db*"))
     assert made["folder_id"].encode() in kept

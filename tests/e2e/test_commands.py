@@ -15,12 +15,18 @@ from pathlib import Path
 import grpc.aio
 import pytest
 
+from access_fixtures import manage
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2_grpc
 from wire_client import config
 
 ROOT = Path(__file__).parents[2]
 AUDIO = ROOT / "examples" / "audio"
 RECHKA = (sys.executable, "-m", "rechka")
+# Every model is loaded, once; no test has more sessions at a time.
+SMALL = {
+    "RECHKA_RECOGNITION__WORKERS": "1",
+    "RECHKA_RECOGNITION__ENGINE_OPTIONS": '{"pocketsphinx": {"max_streams": 1}}',
+}
 
 
 @dataclass
@@ -52,8 +58,7 @@ async def run(
 @contextmanager
 def serving(data_dir: str, *arguments: str, **environment: str) -> Iterator[Service]:
     """Run a server; what still runs at the end of the context is killed."""
-    bootstrap = (*RECHKA, "access", "bootstrap", "--data-dir", data_dir, "--json")
-    access = json.loads(subprocess.run(bootstrap, capture_output=True, check=True).stdout)
+    access = manage(Path(data_dir), "bootstrap")
     assert access.keys() == {"folder_id", "iam_token", "api_key"}
     ports = ("--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0")
     command = (*RECHKA, "serve", "--data-dir", data_dir, *ports, *arguments)
@@ -75,7 +80,7 @@ def serving(data_dir: str, *arguments: str, **environment: str) -> Iterator[Serv
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with serving(str(tmp_path_factory.mktemp("data"))) as service:
+    with serving(str(tmp_path_factory.mktemp("data")), **SMALL) as service:
         yield service
         service.process.terminate()
         service.process.communicate()
@@ -254,7 +259,8 @@ TURKISH = ["Günaydın", "Benim adım ali", "Bugün hava çok güzel"]
 
 
 async def test_the_demo_shows_partials_and_the_right_finals_in_three_languages() -> None:
-    code, output, errors = await run(sys.executable, "examples/demo.py")
+    demo = (sys.executable, "examples/demo.py", "--pace=fast")
+    code, output, errors = await run(*demo, environment=SMALL)
     assert code == 0, errors
     shown = re.findall(r"alternative: (.*)\nIs final: (True|False)", output)
     assert [text for text, final in shown if final == "True"] == [
@@ -270,7 +276,9 @@ async def test_evaluation_measures_a_manifest(tmp_path: Path) -> None:
     transcript = " ".join(EXPECTED).lower()
     shutil.copy(AUDIO / "speech-16k.wav", tmp_path)
     manifest.write_text(f"file\ttranscript\tsource\nspeech-16k.wav\t{transcript}\tflite\n")
-    code, output, errors = await run(*RECHKA, "evaluate", str(manifest), "--json")
+    code, output, errors = await run(
+        *RECHKA, "evaluate", str(manifest), "--json", environment=SMALL
+    )
     assert code == 0, errors
     (row,) = json.loads(output)
     assert (row["clips"], row["wer"], row["cer"]) == (1, 0, 0)

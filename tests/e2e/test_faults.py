@@ -23,7 +23,8 @@ import httpx
 import psutil
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from e2e.test_commands import RECHKA, run
+from access_fixtures import manage
+from e2e.test_commands import RECHKA
 from rechka.errors import ErrorCode
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2_grpc as pb_grpc
 from wire_client import AUDIO, Message, Outcome, audio, config, outcome_of, told
@@ -160,19 +161,19 @@ async def serving(
 ) -> AsyncIterator[Service]:
     """Run a server; what was started is stopped at the end."""
     (folder / "rechka.toml").write_text(settings)
-    bootstrap = ("access", "bootstrap", "--data-dir", str(folder / "data"), "--json")
-    code, output, errors = await run(*RECHKA, *bootstrap)
-    assert code == 0, errors
+    access = manage(folder / "data", "bootstrap")
     command = ("serve", "--config", str(folder / "rechka.toml"), "--data-dir", str(folder / "data"))
     process = await asyncio.create_subprocess_exec(
         *program, *command, stderr=asyncio.subprocess.PIPE
     )
-    service = Service(process, json.loads(output))
+    service = Service(process, access)
     try:
         found = await service.said(r"^gRPC on (\S+), HTTP on (\S+)$")
         await service.said(r"^ready: ")
         service.http = found[2]
         async with grpc.aio.insecure_channel(found[1]) as service.channel:
+            # What is taken from the server afterwards must not be what a client waits for.
+            await service.channel.channel_ready()
             yield service
     finally:
         await service.stop()
@@ -250,7 +251,9 @@ async def test_a_worker_that_ends_without_free_descriptors_comes_back_later(
 
 
 async def test_a_full_disk_refuses_new_sessions_ends_none_and_is_told(tmp_path: Path) -> None:
-    async with serving(tmp_path) as service:
+    # What the running session uses is written, and cannot be, once a second.
+    settings = SETTINGS.replace("[access]", "[access]\nlease_s = 4.0")
+    async with serving(tmp_path, settings=settings) as service:
         session = await service.begin()
         # No file may grow past its first byte.
         with service.limited(resource.RLIMIT_FSIZE, 1):
@@ -278,14 +281,17 @@ async def logging_to(folder: Path, log: int) -> AsyncIterator[Service]:
         settings = settings.replace("127.0.0.1:0", f"127.0.0.1:{port}", 1)
     (folder / "rechka.toml").write_text(settings)
     data = ("--data-dir", str(folder / "data"))
-    access = json.loads((await run(*RECHKA, "access", "bootstrap", *data, "--json"))[1])
+    access = manage(folder / "data", "bootstrap")
     process = await asyncio.create_subprocess_exec(
         *(*RECHKA, "serve", "--config", str(folder / "rechka.toml"), *data), stderr=log
     )
     service = Service(process, access)
     service.http = f"127.0.0.1:{ports[1]}"
     try:
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{ports[0]}") as service.channel:
+        # Nobody listens at first.
+        often = [(f"grpc.{kind}_reconnect_backoff_ms", 100) for kind in ("initial", "min", "max")]
+        address = f"127.0.0.1:{ports[0]}"
+        async with grpc.aio.insecure_channel(address, options=often) as service.channel:
             states = health_pb2_grpc.HealthStub(service.channel).Watch(
                 health_pb2.HealthCheckRequest(), wait_for_ready=True
             )

@@ -65,8 +65,10 @@ def client_of(endpoint: str, token: str) -> AsyncClient:
 
 @pytest.mark.parametrize("contender", SERVERS)
 async def test_every_server_hears_what_is_said_to_it_side_by_side(
-    contender: str, choice: Choice, clips: Sequence[Clip]
+    contender: str, choice: Choice, clips: Sequence[Clip], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Both streams fit one.
+    monkeypatch.setenv("RECHKA_RECOGNITION__WORKERS", "1")
     with started(contender, choice, streams=2) as server:
         async with client_of(server.endpoint, server.token) as client:
             for _ in range(2):
@@ -151,7 +153,16 @@ def test_the_program_compares_and_tells_in_json(tmp_path: Path, clips: Sequence[
     soundfile.write(tmp_path / "audio" / "word.wav", word, RATE_HZ)
     command = (
         *(sys.executable, str(ROOT / "bench" / "peers.py"), "--lang", "tr-TR"),
-        *("--contenders", "bare,threads", "--duration", "0.5", "--most-sessions", "2"),
+        *(
+            "--contenders",
+            "bare,threads",
+            "--duration",
+            "0.5",
+            "--most-sessions",
+            "2",
+            "--gap",
+            "0.8",
+        ),
         *("--audio", str(tmp_path / "audio"), "--max-final-delay-ms", "60000"),
         *("--json", str(tmp_path / "told.json")),
     )

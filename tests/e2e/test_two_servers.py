@@ -26,7 +26,7 @@ http_address = "127.0.0.1:0"
 [access]
 sessions_per_s = 0
 concurrent_sessions = 10
-lease_s = 15.0
+lease_s = 8.0
 [limits]
 idle_s = 600.0
 [recognition]

@@ -43,8 +43,8 @@ async def bench(running: Running, clips: Sequence[Clip], **how: Any) -> list[Run
         "token": running.access.iam_token,
         "folder_id": "",
         "sessions": 2,
-        "duration": 1.0,
-        "gap": 1.5,
+        "duration": 0.1,
+        "gap": 0.8,
         "check": False,
         "talks": 2,
         "find_capacity": False,
@@ -92,7 +92,7 @@ async def test_a_text_that_differs_from_that_of_the_talk_alone_is_noticed(
 ) -> None:
     # Each utterance of a session has a line of its own, under load as well as alone.
     running = await start(lines=["first", "second"])
-    (run,) = await bench(running, clips, check=True, talks=2, duration=4.0, sessions=3)
+    (run,) = await bench(running, clips, check=True, talks=2, duration=3.0, sessions=3)
     assert run.figures.answers == 6
     assert run.figures.changed == 0
 
@@ -116,7 +116,7 @@ async def test_sessions_say_again_what_was_heard_alone(start: Start, clips: Sequ
     others = [Clip(str(length), clips[0].samples[:length]) for length in lengths]
 
     def length_s(number: int) -> float:
-        talk = make_talk(others, rate_hz=8_000, lasting_s=1.0, gap_s=1.5, seed=number)
+        talk = make_talk(others, rate_hz=8_000, lasting_s=0.1, gap_s=0.8, seed=number)
         return len(talk.pcm) / 2 / 8_000
 
     assert len({length_s(number) for number in range(3)}) == 3
@@ -204,8 +204,8 @@ async def test_whoever_watches_sees_the_run_go_on(start: Start, clips: Sequence[
         "token": running.access.iam_token,
         "folder_id": "",
         "sessions": 2,
-        "duration": 1.0,
-        "gap": 1.5,
+        "duration": 0.1,
+        "gap": 0.8,
         "check": False,
         "find_capacity": False,
     }

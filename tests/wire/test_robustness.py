@@ -10,7 +10,7 @@ import pytest
 
 from rechka.errors import ErrorCode
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2 as pb
-from wire_client import Message, Running, Start, audio, config, outcome_of
+from wire_client import Message, Outcome, Running, Start, audio, config, outcome_of, told
 
 MOST_GROWTH_BYTES = 4 * 2**20
 MOST_ROUNDS = 4
@@ -123,19 +123,33 @@ async def test_a_client_that_does_not_read_is_ended_and_its_place_is_free(
     # More than the connection holds for a client that does not read.
     long_words = " ".join("r" * 30_000 for _ in range(100))
     running = await start(
-        lines=[long_words], engine_options={"max_streams": 1}, limits={"unread_s": 0.5}
+        lines=["first", long_words, long_words],
+        engine_options={"max_streams": 1},
+        limits={"unread_s": 0.5},
     )
     options = (("grpc.http2.bdp_probe", 0), ("grpc.use_local_subchannel_pool", 1))
     address = running.server.grpc_address
-    async with grpc.aio.insecure_channel(address, options=options) as channel:
-        call = Running(running.server, running.access, channel).open()
-        await call.write(config(raw_results=True))
-        for message in audio(pcm):
-            await call.write(message)
-        async with asyncio.timeout(60):
-            while (await running.recognize([config()])).error is not None:
+
+    async def stop_reading() -> Outcome:
+        async with grpc.aio.insecure_channel(address, options=options) as channel:
+            call = Running(running.server, running.access, channel).open()
+            try:
+                for message in (config(raw_results=True), *audio(pcm)):
+                    await call.write(message)
+            except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+                # It has been ended already.
                 pass
-        outcome = await outcome_of(call)
+            else:
+                # The first result shows that the session has the place, and is the last
+                # one that is read while it runs.
+                response = await call.read()
+                assert [item.alternatives[0].text for item in response.chunks] == ["first"]
+                while (await running.recognize([config()])).error is not None:
+                    pass
+            return await outcome_of(call)
+
+    async with asyncio.timeout(60):
+        outcome = await told(stop_reading)
     assert outcome.code is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert outcome.error is not None
     assert outcome.error.code is ErrorCode.SLOW_READER

@@ -4,10 +4,12 @@ import asyncio
 import os
 import signal
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import grpc
+import httpx
 import psutil
 import pytest
 
@@ -16,7 +18,7 @@ from rechka.errors import ErrorCode, RequestError
 from rechka.recognition.pool import WorkerPool
 from rechka.settings import RecognitionSettings, load_settings
 from rechka.worker import start_pool
-from wire_client import Start, audio, config, outcome_of
+from wire_client import Running, Start, audio, config, outcome_of
 
 TURN_S = 0.01
 
@@ -198,3 +200,44 @@ async def test_settings_that_no_engine_takes_stop_the_start(
         async with Server(settings):
             pass
     assert text in str(caught.value)
+
+
+async def test_while_models_load_the_ports_answer_that_it_is_not_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pcm: bytes
+) -> None:
+    is_loading, may_go_on = asyncio.Event(), asyncio.Event()
+    load = WorkerPool.start
+
+    async def hold(pool: WorkerPool) -> None:
+        is_loading.set()
+        await may_go_on.wait()
+        await load(pool)
+
+    monkeypatch.setattr(WorkerPool, "start", hold)
+    ports = {"grpc_address": "127.0.0.1:0", "http_address": "127.0.0.1:0"}
+    recognition = {"engine": "scripted", "workers": 1}
+    server = Server(
+        load_settings(overrides={"data_dir": tmp_path, "server": ports, "recognition": recognition})
+    )
+    async with AsyncExitStack() as stack:
+        entering = asyncio.create_task(stack.enter_async_context(server))
+        await is_loading.wait()
+        http = await stack.enter_async_context(
+            httpx.AsyncClient(base_url=f"http://{server.http_address}")
+        )
+        channel = await stack.enter_async_context(grpc.aio.insecure_channel(server.grpc_address))
+        running = Running(server, await server.create_development_access(), channel)
+        assert (await http.get("/healthz")).status_code == 200
+        answer = await http.get("/readyz")
+        assert answer.status_code == 503
+        assert "no recognizer is warm yet" in answer.text
+        outcome = await running.recognize([config()])
+        assert outcome.code is grpc.StatusCode.UNAVAILABLE
+        assert outcome.error is not None
+        assert "No recognizer is ready yet" in outcome.error.message
+        may_go_on.set()
+        await entering
+        await server.wait_ready()
+        assert (await http.get("/readyz")).status_code == 200
+        outcome = await running.recognize([config(), *audio(pcm)])
+        assert (outcome.error, len(outcome.finals)) == (None, 3)

@@ -54,11 +54,11 @@ class LiveModels:
         self.failure: str | None = None
         """Why the last change is not in service; None if it is."""
 
-    async def start(self) -> WorkerPool:
-        """Start the workers and the watch; return the pool when a worker is warm.
+    async def prepare_pool(self) -> WorkerPool:
+        """Find out what is to be served; return the pool, none of whose workers is started.
 
         Raises:
-            RequestError: There is nothing to serve, or it does not fit this machine.
+            RequestError: There is nothing to serve.
         """
         self._acted = self._seen = await asyncio.to_thread(look, self._settings)
         plan = await asyncio.to_thread(read_plan, self._settings)
@@ -68,9 +68,16 @@ class LiveModels:
         self._pool = create_pool(
             plan.recognition, launcher=self._launcher(plan.recognition), sleep=self._sleep
         )
+        return self._pool
+
+    async def start(self) -> None:
+        """Start the workers and the watch; return when a worker is warm.
+
+        Raises:
+            RequestError: What is to be served does not fit this machine.
+        """
         await self._pool.start()
         self._watching = asyncio.create_task(self._watch())
-        return self._pool
 
     @property
     def is_reloading(self) -> bool:

@@ -110,7 +110,8 @@ async def running(machine: Machine, **recognition: Any) -> AsyncIterator[Machine
     machine.live = LiveModels(
         settings, prepare=machine.prepare, launcher=machine.launch, sleep=machine.sleep
     )
-    machine.pool = await machine.live.start()
+    machine.pool = await machine.live.prepare_pool()
+    await machine.live.start()
     await machine.wait_for_looks(1)
     try:
         yield machine

@@ -29,7 +29,8 @@ def _next(settings: Settings, name: str) -> list[str]:
     engine = settings.recognition.engine
     candidates = find_candidates(settings.data_dir).models
     (model,) = (candidate for candidate in candidates if candidate.name == name)
-    if model.engine not in installed_engines():
+    installed = installed_engines()
+    if model.engine not in installed:
         advice = how_to_install(model.engine) or "install the package that has it"
         lack = f"Its engine {model.engine} is not installed: {advice}, then restart the server"
         return [f"{lack} or send it SIGHUP"]
@@ -37,7 +38,7 @@ def _next(settings: Settings, name: str) -> list[str]:
         why = f"The setting recognition.engine is {engine!r}, not 'auto'"
         return [f"{why}: the server takes what recognition.engine_options names"]
     require_selectable(model, settings.recognition)
-    usable = [candidate for candidate in candidates if candidate.engine in installed_engines()]
+    usable = [candidate for candidate in candidates if candidate.engine in installed]
     serving = {
         language.lower(): models[TAGS[0]].name
         for language, models in assign(usable, read_selection(settings.data_dir)).items()
