@@ -104,6 +104,12 @@ class CombinedStream:
         except Exception as error:
             self._failure = error
 
+    @property
+    def missing_samples(self) -> int:
+        """As of the engine's own stream."""
+        missing: int = getattr(self.stream, "missing_samples", 1)
+        return missing
+
     def observe(self) -> Observation:
         """Return what was heard. Raises what `try_alone` kept."""
         self._raise_failure()

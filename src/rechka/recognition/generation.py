@@ -346,6 +346,11 @@ class PooledStream:
         with self._told_why():
             await self._stream.send(samples)
 
+    async def hurry(self) -> None:
+        """Have all decoded at once. As `RecognizerStream.hurry`."""
+        with self._told_why():
+            await self._stream.hurry()
+
     async def finish(self) -> None:
         """End the utterance. As `RecognizerStream.finish`."""
         with self._told_why():

@@ -98,6 +98,10 @@ class Observation:
 class EngineStream(Protocol):
     """One engine state. It decodes one utterance after another.
 
+    A stream whose model decodes pieces of a fixed length may also have an attribute
+    `missing_samples`: how many more samples bring something new, at least 1. It then gets
+    them together, unless somebody waits for what was heard so far.
+
     Threading: used by one thread at a time.
     """
 
@@ -204,6 +208,10 @@ class RecognizerStream(Protocol):
 
         Cancellation: afterwards the stream is only good for closing.
         """
+        ...
+
+    async def hurry(self) -> None:
+        """Have what was sent decoded at once, and told by an event. Raises as `send`."""
         ...
 
     async def finish(self) -> None:

@@ -38,6 +38,7 @@ class Job:
     samples: Samples
     is_end: bool
     event: Heard | Finished | None = None
+    missing_samples: int = 1
 
 
 class Owner(Protocol):
@@ -93,7 +94,10 @@ class ScheduledStream:
         self._brought = 0
         # Samples, and None where an utterance ends.
         self._queue: deque[Samples | None] = deque()
-        self._queued = 0
+        self._queued = self._ends = 0
+        # What the engine needs to hear something new.
+        self._missing = 1
+        self._is_hurried = False
         self._utterance = 0
         self._decoded = 0
         self._events = EventQueue()
@@ -110,9 +114,9 @@ class ScheduledStream:
         return self._brought / self.rate_hz > spoken_s + _AHEAD_S
 
     @property
-    def is_ending(self) -> bool:
-        """Whether the end of an utterance waits for the engine."""
-        return any(item is None for item in self._queue)
+    def is_urgent(self) -> bool:
+        """Whether somebody waits for the engine: for the end of an utterance, or in a hurry."""
+        return self._is_hurried or self._ends > 0
 
     async def send(self, samples: Samples) -> None:
         """Hand over audio of the running utterance; waits while the engine is behind.
@@ -125,10 +129,17 @@ class ScheduledStream:
         """
         await self._room.wait()
         self._put(samples)
-        self._queued += len(samples)
         self._brought += len(samples)
         if self._queued * 1000 >= _QUEUED_MS * self.rate_hz:
             self._room.clear()
+
+    async def hurry(self) -> None:
+        """Have what was sent decoded at once, and told by an event. Raises as `send`."""
+        self._check()
+        if self._queue:
+            self._is_hurried = True
+            self._wake()
+            self._scheduler.hurry()
 
     async def finish(self) -> None:
         """End the utterance; its `Finished` comes as an event. Raises as `send`."""
@@ -173,6 +184,7 @@ class ScheduledStream:
             block = self._queue.popleft()
             if block is None:
                 is_end = True
+                self._ends -= 1
                 break
             if len(block) > most - taken:
                 self._queue.appendleft(block[most - taken :])
@@ -181,6 +193,8 @@ class ScheduledStream:
             taken += len(block)
         self._queued -= taken
         self._decoded += taken
+        if not self._queue:
+            self._is_hurried = False
         if self._queued * 1000 < _QUEUED_MS * self.rate_hz:
             self._room.set()
         if not taken and not is_end:
@@ -199,28 +213,50 @@ class ScheduledStream:
         decoded_ms = self._decoded * 1000 // self.rate_hz
         return Heard(self._utterance, self.engine_stream.observe(), decoded_ms)
 
-    def done(self, event: Heard | Finished | None, error: Exception | None) -> None:
-        """Take the outcome of a step, and stand in the queue again if there is more."""
+    def done(
+        self, event: Heard | Finished | None, error: Exception | None, *, missing_samples: int = 1
+    ) -> None:
+        """Take the outcome of a step, and stand in the queue again if there is more.
+
+        Args:
+            event: What was heard.
+            error: Why nothing was.
+            missing_samples: What the engine needs to hear something new.
+        """
         self._is_waiting = False
         if error is not None:
             self.fail(engine_failed(error))
             return
+        self._missing = missing_samples
         if event is not None and not self._is_closed:
             self._events.put(event)
         self._wake()
 
-    def _put(self, item: Samples | None) -> None:
+    def _check(self) -> None:
         if self._error is not None:
             raise self._error
         if self._is_closed:
             raise UnavailableError(ErrorCode.UNAVAILABLE, "The stream is closed")
+
+    def _put(self, item: Samples | None) -> None:
+        self._check()
         self._queue.append(item)
+        if item is None:
+            self._ends += 1
+        else:
+            self._queued += len(item)
         self._wake()
         if item is None:
             self._scheduler.hurry()
 
+    @property
+    def _has_turn(self) -> bool:
+        """Whether a step brings something, or somebody waits for one."""
+        enough = min(self._missing, STEP_MS * self.rate_hz // 1000)
+        return bool(self._queue) and (self._queued >= enough or self.is_urgent)
+
     def _wake(self) -> None:
-        if self._queue and not self._is_waiting and not self._events.is_full:
+        if self._has_turn and not self._is_waiting and not self._events.is_full:
             self._is_waiting = True
             self._scheduler.enqueue(self)
 

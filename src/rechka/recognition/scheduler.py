@@ -173,7 +173,7 @@ class Scheduler:
         stream.ready_s = self._clock()
         self._ready.put(stream)
         self._has_ready.set()
-        if stream.is_ending or len(self._ready) >= self._batch_size(stream.model):
+        if stream.is_urgent or len(self._ready) >= self._batch_size(stream.model):
             self.hurry()
 
     def hurry(self) -> None:
@@ -220,7 +220,7 @@ class Scheduler:
             for job, error in zip(jobs, errors, strict=True):
                 if not job.stream.is_ahead:
                     self._lateness.note(waited_s=now_s - job.stream.ready_s, now_s=now_s)
-                job.stream.done(job.event, error)
+                job.stream.done(job.event, error, missing_samples=job.missing_samples)
 
     async def _wait_for_others(self) -> None:
         """Let a batch fill, for longer the busier the engine is."""
@@ -242,6 +242,7 @@ class Scheduler:
             if error is None:
                 try:
                     job.event = job.stream.result(is_end=job.is_end)
+                    job.missing_samples = getattr(job.stream.engine_stream, "missing_samples", 1)
                 except Exception as failure:
                     error = failure
             errors.append(error)

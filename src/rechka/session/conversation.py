@@ -195,14 +195,16 @@ class Conversation:
                     self._utterances += 1
                     await stream.finish()
                 case UtteranceDoubt():
-                    await self._catch_up()
+                    await self._catch_up(stream)
                 case samples:
                     self._handed_samples += len(samples)
                     await stream.send(samples)
 
-    async def _catch_up(self) -> None:
+    async def _catch_up(self, stream: RecognizerStream) -> None:
         """Wait until the engine has heard all that was handed over, while it goes on."""
         handed_ms = self._handed_samples * 1000 // self._rate_hz
+        if self._heard_ms < handed_ms:
+            await stream.hurry()
         with suppress(TimeoutError):
             while self._heard_ms < handed_ms and not self._is_answered:
                 self._has_news.clear()

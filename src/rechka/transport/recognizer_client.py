@@ -151,6 +151,10 @@ class RemoteStream:
             part = samples[start : start + _MESSAGE_SAMPLES].astype("<f4", copy=False)
             await self._write(pb.Request(audio=part.tobytes()))
 
+    async def hurry(self) -> None:
+        """Have what was sent decoded at once, and told by an event. Raises as `send`."""
+        await self._write(pb.Request(hurry=pb.Hurry()))
+
     async def finish(self) -> None:
         """End the utterance; its `Finished` comes as an event. Raises as `send`."""
         await self._write(pb.Request(finish=pb.Finish()))

@@ -107,6 +107,8 @@ async def _pass_on(stream: RecognizerStream, link: Link) -> None:
                 # A copy, which may be written to.
                 samples = np.frombuffer(request.audio, dtype="<f4").astype(np.float32)
                 await stream.send(samples)
+            elif request.HasField("hurry"):
+                await stream.hurry()
             elif request.HasField("finish"):
                 await stream.finish()
 

@@ -35,6 +35,10 @@ class IdleStream:
         if self.is_lost.is_set():
             raise lost()
 
+    async def hurry(self) -> None:
+        if self.is_lost.is_set():
+            raise lost()
+
     async def finish(self) -> None:
         if self.is_lost.is_set():
             raise lost()

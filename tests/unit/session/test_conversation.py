@@ -60,6 +60,9 @@ class LateStream:
     async def send(self, samples: Samples) -> None:
         self._handed_ms += len(samples) * 1000 // RATE_HZ
 
+    async def hurry(self) -> None:
+        pass
+
     async def finish(self) -> None:
         self._is_over = True
 

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -155,6 +156,38 @@ def test_a_last_word_that_ends_with_the_audio_is_not_lost(
         (best,) = stream.finish()
         assert best.text == "cab bad"
         assert best.words[-1].end_ms <= (len(samples) - short) * 1000 // rate_hz
+
+
+@pytest.mark.parametrize("contract", CONTRACTS)
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(cuts=st.lists(st.integers(1, 5_000), max_size=5))
+def test_a_stream_knows_how_much_audio_brings_something_new(
+    folders: dict[str, Path], contract: str, cuts: list[int]
+) -> None:
+    engine = engine_of(folders[contract])
+    stream = engine.open(options_of(engine))
+    acoustic = stream.model.acoustic
+    with pytest.MonkeyPatch.context() as patch:
+        runs: list[int] = []
+        run = acoustic.run
+
+        def counted(*arguments: Any) -> Any:
+            runs.append(1)
+            return run(*arguments)
+
+        patch.setattr(acoustic, "run", counted)
+        for cut in cuts:
+            engine.accept([(stream, np.zeros(cut, dtype=np.float32))])
+        runs.clear()
+        missing = stream.missing_samples
+        assert missing >= 1
+        if missing > 1:
+            engine.accept([(stream, np.zeros(missing - 1, dtype=np.float32))])
+        assert not runs
+        engine.accept([(stream, np.zeros(1, dtype=np.float32))])
+        assert len(runs) == 1
 
 
 @pytest.mark.parametrize("contract", CONTRACTS)

@@ -34,6 +34,11 @@ class Front(Protocol):
         """Keep samples until their chunk is taken."""
         ...
 
+    @property
+    def missing_samples(self) -> int:
+        """Samples until the next chunk is whole; at least 1 after all chunks were taken."""
+        ...
+
     def next_chunk(self) -> npt.NDArray[Any] | None:
         """Return the next chunk, always of the same shape; None until it is whole."""
         ...

@@ -62,6 +62,11 @@ class LogMel:
             return 0
         return max(0, (len(self._samples) - _WINDOW) // HOP_SAMPLES + 1)
 
+    def missing_samples(self, frames: int) -> int:
+        """Return how many more samples so many frames need; 0 or less if they are there."""
+        lead = 0 if self._is_begun else _LEAD
+        return (frames - 1) * HOP_SAMPLES + _WINDOW - lead - len(self._samples)
+
     def take(self, frames: int) -> npt.NDArray[np.float32]:
         """Return the next frames, shape (frames, 80); at most `available` of them."""
         if frames > self.available:

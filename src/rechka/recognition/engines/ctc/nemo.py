@@ -121,11 +121,19 @@ class _Front:
     def accept(self, samples: Samples) -> None:
         self._features.accept(samples)
 
+    @property
+    def _wanted(self) -> int:
+        """Frames that the next window needs beside those that are kept."""
+        return self._window if self._kept is None else self._shift
+
+    @property
+    def missing_samples(self) -> int:
+        return self._features.missing_samples(self._wanted)
+
     def next_chunk(self) -> Floats | None:
-        missing = self._window if self._kept is None else self._shift
-        if self._features.available < missing:
+        if self._features.available < self._wanted:
             return None
-        frames = self._features.take(missing)
+        frames = self._features.take(self._wanted)
         if self._kept is not None:
             frames = np.concatenate([self._kept, frames])
         self._kept = frames[self._shift :]

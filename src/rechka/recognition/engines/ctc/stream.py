@@ -52,8 +52,7 @@ class CtcStream:
         if self._is_closed:
             raise RuntimeError("the stream is closed")
         if self._samples == 0:
-            lead = self.model.acoustic.lead_ms * self.model.acoustic.sample_rate_hz // 1000
-            samples = np.concatenate([np.zeros(lead, dtype=np.float32), samples])
+            samples = np.concatenate([np.zeros(self._lead_samples, dtype=np.float32), samples])
         return self._state.fork(samples)
 
     def commit(self, state: AcousticState, samples: Samples) -> None:
@@ -67,6 +66,12 @@ class CtcStream:
         self._samples += len(samples)
         self._quiet.accept(samples)
         self._decode()
+
+    @property
+    def missing_samples(self) -> int:
+        """Samples until the model hears something new."""
+        missing = self._state.front.missing_samples
+        return max(1, missing if self._samples else missing - self._lead_samples)
 
     def observe(self) -> Observation:
         """Return the best reading so far."""
@@ -100,6 +105,10 @@ class CtcStream:
         if not self._is_closed:
             self._is_closed = True
             self._begin()
+
+    @property
+    def _lead_samples(self) -> int:
+        return self.model.acoustic.lead_ms * self.model.acoustic.sample_rate_hz // 1000
 
     def _begin(self) -> None:
         self._state = self.model.acoustic.begin()

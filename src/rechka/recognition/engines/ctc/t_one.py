@@ -122,6 +122,10 @@ class _Front:
     def accept(self, samples: Samples) -> None:
         self._samples = np.concatenate([self._samples, samples])
 
+    @property
+    def missing_samples(self) -> int:
+        return self._chunk - len(self._samples)
+
     def next_chunk(self) -> npt.NDArray[np.int32] | None:
         if len(self._samples) < self._chunk:
             return None

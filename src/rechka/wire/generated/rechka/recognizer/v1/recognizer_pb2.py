@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%rechka/recognizer/v1/recognizer.proto\x12\x14rechka.recognizer.v1\x1a\x17google/rpc/status.proto\"\x11\n\x0f\x44\x65scribeRequest\"?\n\x10\x44\x65scribeResponse\x12+\n\x06models\x18\x01 \x03(\x0b\x32\x1b.rechka.recognizer.v1.Model\"\xec\x01\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12\x0c\n\x04tags\x18\x04 \x03(\t\x12\x17\n\x0fsample_rates_hz\x18\x05 \x03(\r\x12\x18\n\x10max_alternatives\x18\x06 \x01(\r\x12\x17\n\x0fhas_confidences\x18\x07 \x01(\x08\x12\x16\n\x0ehas_word_times\x18\x08 \x01(\x08\x12\x1c\n\x14has_trailing_silence\x18\t \x01(\x08\x12\x13\n\x0bmax_streams\x18\n \x01(\r\x12\x0e\n\x06\x64\x65vice\x18\x0b \x01(\t\"\x10\n\x0eMeasureRequest\"\x9c\x01\n\x0fMeasureResponse\x12\x0f\n\x07streams\x18\x01 \x01(\r\x12\x0f\n\x07waiting\x18\x02 \x01(\r\x12\x0c\n\x04load\x18\x03 \x01(\x01\x12\x0e\n\x06\x62usy_s\x18\x04 \x01(\x01\x12\x11\n\tdecoded_s\x18\x05 \x01(\x01\x12\r\n\x05steps\x18\x06 \x01(\x04\x12\x0f\n\x07\x62\x61tched\x18\x07 \x01(\x04\x12\x16\n\x0eresident_bytes\x18\x08 \x01(\x04\"\xf5\x01\n\x07Request\x12*\n\x04open\x18\x01 \x01(\x0b\x32\x1a.rechka.recognizer.v1.OpenH\x00\x12\x0f\n\x05\x61udio\x18\x02 \x01(\x0cH\x00\x12.\n\x06\x66inish\x18\x03 \x01(\x0b\x32\x1c.rechka.recognizer.v1.FinishH\x00\x12\x39\n\x08\x64\x65scribe\x18\x04 \x01(\x0b\x32%.rechka.recognizer.v1.DescribeRequestH\x00\x12\x37\n\x07measure\x18\x05 \x01(\x0b\x32$.rechka.recognizer.v1.MeasureRequestH\x00\x42\t\n\x07request\"\x8a\x01\n\x04Open\x12\x10\n\x08language\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x16\n\x0esample_rate_hz\x18\x03 \x01(\r\x12\x18\n\x10max_alternatives\x18\x04 \x01(\r\x12/\n\x08hotwords\x18\x05 \x03(\x0b\x32\x1d.rechka.recognizer.v1.Hotword\"&\n\x07Hotword\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\r\n\x05\x62oost\x18\x02 \x01(\x02\"\x08\n\x06\x46inish\"\xc5\x02\n\x08Response\x12.\n\x06opened\x18\x01 \x01(\x0b\x32\x1c.rechka.recognizer.v1.OpenedH\x00\x12,\n\x05heard\x18\x02 \x01(\x0b\x32\x1b.rechka.recognizer.v1.HeardH\x00\x12\x32\n\x08\x66inished\x18\x03 \x01(\x0b\x32\x1e.rechka.recognizer.v1.FinishedH\x00\x12;\n\tdescribed\x18\x04 \x01(\x0b\x32&.rechka.recognizer.v1.DescribeResponseH\x00\x12\x39\n\x08measured\x18\x05 \x01(\x0b\x32%.rechka.recognizer.v1.MeasureResponseH\x00\x12#\n\x05\x65rror\x18\x06 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\n\n\x08response\"\x08\n\x06Opened\"\x9e\x01\n\x05Heard\x12\x11\n\tutterance\x18\x01 \x01(\r\x12\x34\n\nhypothesis\x18\x02 \x01(\x0b\x32 .rechka.recognizer.v1.Hypothesis\x12 \n\x13trailing_silence_ms\x18\x03 \x01(\rH\x00\x88\x01\x01\x12\x12\n\ndecoded_ms\x18\x04 \x01(\rB\x16\n\x14_trailing_silence_ms\"U\n\x08\x46inished\x12\x11\n\tutterance\x18\x01 \x01(\r\x12\x36\n\x0c\x61lternatives\x18\x02 \x03(\x0b\x32 .rechka.recognizer.v1.Hypothesis\"Y\n\nHypothesis\x12\x0c\n\x04text\x18\x01 \x01(\t\x12)\n\x05words\x18\x02 \x03(\x0b\x32\x1a.rechka.recognizer.v1.Word\x12\x12\n\nconfidence\x18\x03 \x01(\x02\"J\n\x04Word\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x10\n\x08start_ms\x18\x02 \x01(\r\x12\x0e\n\x06\x65nd_ms\x18\x03 \x01(\r\x12\x12\n\nconfidence\x18\x04 \x01(\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%rechka/recognizer/v1/recognizer.proto\x12\x14rechka.recognizer.v1\x1a\x17google/rpc/status.proto\"\x11\n\x0f\x44\x65scribeRequest\"?\n\x10\x44\x65scribeResponse\x12+\n\x06models\x18\x01 \x03(\x0b\x32\x1b.rechka.recognizer.v1.Model\"\xec\x01\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12\x0c\n\x04tags\x18\x04 \x03(\t\x12\x17\n\x0fsample_rates_hz\x18\x05 \x03(\r\x12\x18\n\x10max_alternatives\x18\x06 \x01(\r\x12\x17\n\x0fhas_confidences\x18\x07 \x01(\x08\x12\x16\n\x0ehas_word_times\x18\x08 \x01(\x08\x12\x1c\n\x14has_trailing_silence\x18\t \x01(\x08\x12\x13\n\x0bmax_streams\x18\n \x01(\r\x12\x0e\n\x06\x64\x65vice\x18\x0b \x01(\t\"\x10\n\x0eMeasureRequest\"\x9c\x01\n\x0fMeasureResponse\x12\x0f\n\x07streams\x18\x01 \x01(\r\x12\x0f\n\x07waiting\x18\x02 \x01(\r\x12\x0c\n\x04load\x18\x03 \x01(\x01\x12\x0e\n\x06\x62usy_s\x18\x04 \x01(\x01\x12\x11\n\tdecoded_s\x18\x05 \x01(\x01\x12\r\n\x05steps\x18\x06 \x01(\x04\x12\x0f\n\x07\x62\x61tched\x18\x07 \x01(\x04\x12\x16\n\x0eresident_bytes\x18\x08 \x01(\x04\"\xa3\x02\n\x07Request\x12*\n\x04open\x18\x01 \x01(\x0b\x32\x1a.rechka.recognizer.v1.OpenH\x00\x12\x0f\n\x05\x61udio\x18\x02 \x01(\x0cH\x00\x12.\n\x06\x66inish\x18\x03 \x01(\x0b\x32\x1c.rechka.recognizer.v1.FinishH\x00\x12\x39\n\x08\x64\x65scribe\x18\x04 \x01(\x0b\x32%.rechka.recognizer.v1.DescribeRequestH\x00\x12\x37\n\x07measure\x18\x05 \x01(\x0b\x32$.rechka.recognizer.v1.MeasureRequestH\x00\x12,\n\x05hurry\x18\x06 \x01(\x0b\x32\x1b.rechka.recognizer.v1.HurryH\x00\x42\t\n\x07request\"\x8a\x01\n\x04Open\x12\x10\n\x08language\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x16\n\x0esample_rate_hz\x18\x03 \x01(\r\x12\x18\n\x10max_alternatives\x18\x04 \x01(\r\x12/\n\x08hotwords\x18\x05 \x03(\x0b\x32\x1d.rechka.recognizer.v1.Hotword\"&\n\x07Hotword\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\r\n\x05\x62oost\x18\x02 \x01(\x02\"\x08\n\x06\x46inish\"\x07\n\x05Hurry\"\xc5\x02\n\x08Response\x12.\n\x06opened\x18\x01 \x01(\x0b\x32\x1c.rechka.recognizer.v1.OpenedH\x00\x12,\n\x05heard\x18\x02 \x01(\x0b\x32\x1b.rechka.recognizer.v1.HeardH\x00\x12\x32\n\x08\x66inished\x18\x03 \x01(\x0b\x32\x1e.rechka.recognizer.v1.FinishedH\x00\x12;\n\tdescribed\x18\x04 \x01(\x0b\x32&.rechka.recognizer.v1.DescribeResponseH\x00\x12\x39\n\x08measured\x18\x05 \x01(\x0b\x32%.rechka.recognizer.v1.MeasureResponseH\x00\x12#\n\x05\x65rror\x18\x06 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\n\n\x08response\"\x08\n\x06Opened\"\x9e\x01\n\x05Heard\x12\x11\n\tutterance\x18\x01 \x01(\r\x12\x34\n\nhypothesis\x18\x02 \x01(\x0b\x32 .rechka.recognizer.v1.Hypothesis\x12 \n\x13trailing_silence_ms\x18\x03 \x01(\rH\x00\x88\x01\x01\x12\x12\n\ndecoded_ms\x18\x04 \x01(\rB\x16\n\x14_trailing_silence_ms\"U\n\x08\x46inished\x12\x11\n\tutterance\x18\x01 \x01(\r\x12\x36\n\x0c\x61lternatives\x18\x02 \x03(\x0b\x32 .rechka.recognizer.v1.Hypothesis\"Y\n\nHypothesis\x12\x0c\n\x04text\x18\x01 \x01(\t\x12)\n\x05words\x18\x02 \x03(\x0b\x32\x1a.rechka.recognizer.v1.Word\x12\x12\n\nconfidence\x18\x03 \x01(\x02\"J\n\x04Word\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x10\n\x08start_ms\x18\x02 \x01(\r\x12\x0e\n\x06\x65nd_ms\x18\x03 \x01(\r\x12\x12\n\nconfidence\x18\x04 \x01(\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,23 +43,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MEASURERESPONSE']._serialized_start=430
   _globals['_MEASURERESPONSE']._serialized_end=586
   _globals['_REQUEST']._serialized_start=589
-  _globals['_REQUEST']._serialized_end=834
-  _globals['_OPEN']._serialized_start=837
-  _globals['_OPEN']._serialized_end=975
-  _globals['_HOTWORD']._serialized_start=977
-  _globals['_HOTWORD']._serialized_end=1015
-  _globals['_FINISH']._serialized_start=1017
-  _globals['_FINISH']._serialized_end=1025
-  _globals['_RESPONSE']._serialized_start=1028
-  _globals['_RESPONSE']._serialized_end=1353
-  _globals['_OPENED']._serialized_start=1355
-  _globals['_OPENED']._serialized_end=1363
-  _globals['_HEARD']._serialized_start=1366
-  _globals['_HEARD']._serialized_end=1524
-  _globals['_FINISHED']._serialized_start=1526
-  _globals['_FINISHED']._serialized_end=1611
-  _globals['_HYPOTHESIS']._serialized_start=1613
-  _globals['_HYPOTHESIS']._serialized_end=1702
-  _globals['_WORD']._serialized_start=1704
-  _globals['_WORD']._serialized_end=1778
+  _globals['_REQUEST']._serialized_end=880
+  _globals['_OPEN']._serialized_start=883
+  _globals['_OPEN']._serialized_end=1021
+  _globals['_HOTWORD']._serialized_start=1023
+  _globals['_HOTWORD']._serialized_end=1061
+  _globals['_FINISH']._serialized_start=1063
+  _globals['_FINISH']._serialized_end=1071
+  _globals['_HURRY']._serialized_start=1073
+  _globals['_HURRY']._serialized_end=1080
+  _globals['_RESPONSE']._serialized_start=1083
+  _globals['_RESPONSE']._serialized_end=1408
+  _globals['_OPENED']._serialized_start=1410
+  _globals['_OPENED']._serialized_end=1418
+  _globals['_HEARD']._serialized_start=1421
+  _globals['_HEARD']._serialized_end=1579
+  _globals['_FINISHED']._serialized_start=1581
+  _globals['_FINISHED']._serialized_end=1666
+  _globals['_HYPOTHESIS']._serialized_start=1668
+  _globals['_HYPOTHESIS']._serialized_end=1757
+  _globals['_WORD']._serialized_start=1759
+  _globals['_WORD']._serialized_end=1833
 # @@protoc_insertion_point(module_scope)

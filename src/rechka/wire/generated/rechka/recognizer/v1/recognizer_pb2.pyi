@@ -68,18 +68,20 @@ class MeasureResponse(_message.Message):
     def __init__(self, streams: _Optional[int] = ..., waiting: _Optional[int] = ..., load: _Optional[float] = ..., busy_s: _Optional[float] = ..., decoded_s: _Optional[float] = ..., steps: _Optional[int] = ..., batched: _Optional[int] = ..., resident_bytes: _Optional[int] = ...) -> None: ...
 
 class Request(_message.Message):
-    __slots__ = ("open", "audio", "finish", "describe", "measure")
+    __slots__ = ("open", "audio", "finish", "describe", "measure", "hurry")
     OPEN_FIELD_NUMBER: _ClassVar[int]
     AUDIO_FIELD_NUMBER: _ClassVar[int]
     FINISH_FIELD_NUMBER: _ClassVar[int]
     DESCRIBE_FIELD_NUMBER: _ClassVar[int]
     MEASURE_FIELD_NUMBER: _ClassVar[int]
+    HURRY_FIELD_NUMBER: _ClassVar[int]
     open: Open
     audio: bytes
     finish: Finish
     describe: DescribeRequest
     measure: MeasureRequest
-    def __init__(self, open: _Optional[_Union[Open, _Mapping]] = ..., audio: _Optional[bytes] = ..., finish: _Optional[_Union[Finish, _Mapping]] = ..., describe: _Optional[_Union[DescribeRequest, _Mapping]] = ..., measure: _Optional[_Union[MeasureRequest, _Mapping]] = ...) -> None: ...
+    hurry: Hurry
+    def __init__(self, open: _Optional[_Union[Open, _Mapping]] = ..., audio: _Optional[bytes] = ..., finish: _Optional[_Union[Finish, _Mapping]] = ..., describe: _Optional[_Union[DescribeRequest, _Mapping]] = ..., measure: _Optional[_Union[MeasureRequest, _Mapping]] = ..., hurry: _Optional[_Union[Hurry, _Mapping]] = ...) -> None: ...
 
 class Open(_message.Message):
     __slots__ = ("language", "model", "sample_rate_hz", "max_alternatives", "hotwords")
@@ -104,6 +106,10 @@ class Hotword(_message.Message):
     def __init__(self, text: _Optional[str] = ..., boost: _Optional[float] = ...) -> None: ...
 
 class Finish(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class Hurry(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
