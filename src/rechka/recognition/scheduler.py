@@ -42,7 +42,7 @@ _T = TypeVar("_T")
 # A batch is no larger than what the engine is expected to do in this time.
 _LONGEST_STEP_S = 0.1
 # An engine that is busy all the time would wait so long for a batch to fill.
-_LONGEST_WAIT_S = 0.06
+_LONGEST_WAIT_S = 0.03
 _LEAST_WAIT_S = 0.005
 _TRIAL_S = 1.0
 _MOST_OVER, _NOISE_S = 4.0, 0.002
