@@ -17,6 +17,7 @@ from rechka.access.tokens import TokenSigner
 from rechka.errors import RechkaError
 from rechka.gateway.app import create_app
 from rechka.gateway.server import HttpServer
+from rechka.observability.busy import Busy
 from rechka.observability.metrics import Metrics, Sample
 from rechka.observability.workers import Workers
 from rechka.recognition.pool import WorkerPool
@@ -106,6 +107,8 @@ class Server:
         self.metrics = Metrics()
         self._workers = Workers({}, 0, ())
         self.metrics.add_samples(self._worker_samples)
+        self._busy = Busy(lambda: self._grpc.drain.running)
+        self.metrics.add_samples(self._busy.samples)
         self._stack = AsyncExitStack()
         self._ready = asyncio.Event()
         self._warm_languages: set[str] = set()
@@ -142,7 +145,8 @@ class Server:
                 clock=self._clock,
                 observe=self.metrics.session,
                 count=self.metrics.call_ended,
-                load=lambda: self._workers.load,
+                load=self._load,
+                check=self._busy.check,
             )
             stack.push_async_callback(self._grpc.stop, grace_s=0)
             app = create_app(
@@ -154,8 +158,8 @@ class Server:
             stack.push_async_callback(self._http.stop)
             await self._grpc.start()
             await self._http.start()
-            watcher = asyncio.create_task(self._watch_readiness())
-            stack.callback(watcher.cancel)
+            for watching in (self._watch_readiness(), self._busy.watch()):
+                stack.callback(asyncio.create_task(watching).cancel)
             # Only now: models may take minutes to load, and a port that is in use is told
             # at once. Whoever asks meanwhile hears that the server is not ready.
             if self._live is not None:
@@ -250,6 +254,11 @@ class Server:
                 profanity_rules=profanity_rules(results.profanity_file),
             )
             self._warm_languages.add(language)
+
+    def _load(self) -> float | None:
+        """Return the load of what is the most loaded, the workers or this process."""
+        load = self._workers.load
+        return None if load is None else max(load, self._busy.share)
 
     def _worker_samples(self) -> Iterable[Sample]:
         return self._workers.samples()

@@ -132,7 +132,7 @@ class RecognitionSettings(_Section):
     """Worker processes; 0 means one for each core that this process may use."""
     streams_per_worker: Annotated[int, Field(ge=0, le=10_000)] = 0
     """Most streams that a worker takes at once; 0 means what the engine advises."""
-    max_load: Annotated[float, Field(gt=0, le=1)] = 0.7
+    max_load: Annotated[float, Field(gt=0, le=1)] = 0.6
     """Share of a worker's time that its streams may need together, by what a second of
     audio is seen to cost. A session that would need more is refused at once. While one turn
     in twenty takes longer than 0.2 s, since others use the processor too, half counts."""

@@ -14,7 +14,8 @@ from rechka.access.administration import Administration
 from rechka.access.audit import Actor
 from rechka.access.identities import Account, AccountKind, Role
 from rechka.access.issuing import issue_token
-from rechka.errors import ErrorCode
+from rechka.errors import CapacityError, ErrorCode
+from rechka.observability.busy import Busy
 from rechka.recognition.port import ModelInfo, RecognizerStream, StreamOptions
 from rechka.testing.clock import VirtualClock
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2 as pb
@@ -222,14 +223,31 @@ async def test_a_full_server_refuses_at_once_and_says_when_to_retry(
         await first.write(message)
     # A first result shows that the session has its stream.
     await first.read()
+    # The second refusal is told without asking anybody.
+    for _ in range(2):
+        outcome = await running.recognize([config()])
+        assert outcome.code is Status.RESOURCE_EXHAUSTED
+        assert outcome.error is not None
+        assert outcome.error.code is ErrorCode.OVERLOADED
+        assert outcome.error.retry_after_s
+    await first.done_writing()
+    assert (await outcome_of(first)).error is None
+    assert (await running.recognize([config()])).error is None
+
+
+async def test_a_server_whose_own_thread_is_busy_refuses_too(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Busy) -> None:
+        raise CapacityError(ErrorCode.OVERLOADED, "no time", retry_after_s=1.0)
+
+    monkeypatch.setattr(Busy, "check", refuse)
+    running = await start()
     outcome = await running.recognize([config()])
     assert outcome.code is Status.RESOURCE_EXHAUSTED
     assert outcome.error is not None
     assert outcome.error.code is ErrorCode.OVERLOADED
     assert outcome.error.retry_after_s
-    await first.done_writing()
-    assert (await outcome_of(first)).error is None
-    assert (await running.recognize([config()])).error is None
 
 
 async def test_no_message_for_five_seconds(start: Start, pcm: bytes) -> None:

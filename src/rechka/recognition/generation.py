@@ -13,13 +13,7 @@ from rechka.audio.samples import Samples
 from rechka.errors import CapacityError, ErrorCode, RechkaError, RequestError, UnavailableError
 from rechka.recognition.load import Load
 from rechka.recognition.measures import MeasuredRecognizer, Measures
-from rechka.recognition.port import (
-    Finished,
-    Heard,
-    ModelInfo,
-    RecognizerStream,
-    StreamOptions,
-)
+from rechka.recognition.port import Finished, Heard, ModelInfo, RecognizerStream, StreamOptions
 from rechka.recognition.selection import select_model
 
 __all__ = ["Generation", "PooledStream", "Worker", "WorkerLauncher"]

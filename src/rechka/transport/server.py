@@ -48,7 +48,8 @@ class GrpcServer:
         clock: Time of the sessions.
         observe: Returns who counts a new session.
         count: Counts calls.
-        load: Returns the load of the workers, None while it is not known.
+        load: Returns the load that calls are told, None while it is not known.
+        check: Raises an error while the server has no time for one more session.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class GrpcServer:
         observe: Callable[[], SessionObserver],
         count: CallCounter,
         load: Callable[[], float | None],
+        check: Callable[[], None],
     ) -> None:
         self._settings = settings.server
         self.drain = Drain()
@@ -84,6 +86,7 @@ class GrpcServer:
                 settings=settings,
                 clock=clock,
                 observe=observe,
+                check=check,
             ),
             self._server,
         )

@@ -9,7 +9,7 @@ import structlog
 
 from rechka.access.authority import Authority
 from rechka.access.metering import Lease, SessionMeter
-from rechka.errors import ErrorCode, RechkaError, RequestError
+from rechka.errors import CapacityError, ErrorCode, RechkaError, RequestError
 from rechka.hotwords import Hotword
 from rechka.recognition.port import Recognizer
 from rechka.results import Result
@@ -20,6 +20,7 @@ from rechka.session.runner import Session
 from rechka.settings import Settings
 from rechka.spec import RecognitionSpec
 from rechka.transport.calls import Call, current_call
+from rechka.transport.refusals import Refusals
 from rechka.wire.codec_v2 import decode_config, encode_result
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2 as pb
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2_grpc as pb_grpc
@@ -40,6 +41,7 @@ class SttServicer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
         settings: Limits, end of utterance, results.
         clock: Time of the sessions.
         observe: Returns who counts a new session.
+        check: Raises an error while the server has no time for one more session.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class SttServicer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
         settings: Settings,
         clock: Clock,
         observe: Callable[[], SessionObserver],
+        check: Callable[[], None],
     ) -> None:
         self._recognizer = recognizer
         self._authority = authority
@@ -58,6 +61,8 @@ class SttServicer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
         self._settings = settings
         self._clock = clock
         self._observe = observe
+        self._check = check
+        self._refusals = Refusals(clock)
 
     async def StreamingRecognize(  # noqa: N802
         self, request_iterator: AsyncIterator[pb.StreamingRecognitionRequest], context: Any
@@ -65,9 +70,12 @@ class SttServicer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
         """Serve one session."""
         call = current_call()
         hotwords = decode_hotwords(dict(context.invocation_metadata() or ()))
-        leases: list[Lease] = []
+        # One at most, and none of a call that is not let in.
+        leases: list[tuple[RecognitionSpec, Lease]] = []
 
         async def admit(spec: RecognitionSpec) -> str:
+            self._check()
+            self._refusals.check(spec)
             folder_id = await self._authority.authorize(
                 call.caller, spec.folder_id, caller=call.actor
             )
@@ -76,7 +84,7 @@ class SttServicer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
                 caller=call.actor,
                 audio_ms=lambda: round(session.machine.decoded_s * 1000),
             )
-            leases.append(lease)
+            leases.append((spec, lease))
             return folder_id
 
         async def deliver(result: Result) -> None:
@@ -94,31 +102,22 @@ class SttServicer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
         outcome = "OK"
         try:
             await session.run(_messages(request_iterator, call, hotwords))
-        except RechkaError as error:
-            outcome = error.code.value
-            raise
-        except asyncio.CancelledError:
-            outcome = "CANCELLED"
-            raise
-        except Exception:
-            outcome = ErrorCode.INTERNAL.value
+        except BaseException as error:
+            outcome = _outcome(error)
+            if isinstance(error, CapacityError):
+                for spec, _ in leases:
+                    self._refusals.note(spec, error)
             raise
         finally:
             observer.ended(outcome=outcome)
             # Before the status is sent: who has it may open the next session at once.
-            for lease in leases:
+            for _, lease in leases:
                 await lease.close()
+                if outcome != ErrorCode.OVERLOADED.value:
+                    self._refusals.forget()
             if session.warning is not None:
                 context.set_trailing_metadata((("x-rechka-warning", session.warning),))
-            _log.info(
-                "session_ended",
-                request_id=call.request_id,
-                client_request_id=call.client_request_id,
-                outcome=outcome,
-                received_bytes=session.machine.received_bytes,
-                audio_s=round(session.machine.decoded_s, 3),
-                audio_warning=session.warning,
-            )
+            _log_end(call, session, outcome)
 
     async def LongRunningRecognize(  # noqa: N802
         self, request: pb.LongRunningRecognitionRequest, context: Any
@@ -128,6 +127,27 @@ class SttServicer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
             ErrorCode.UNIMPLEMENTED,
             "LongRunningRecognize is not served here; stream the file to StreamingRecognize",
         )
+
+
+def _outcome(error: BaseException) -> str:
+    """Return how a session that ended by this is counted."""
+    if isinstance(error, RechkaError):
+        return error.code.value
+    if isinstance(error, asyncio.CancelledError):
+        return "CANCELLED"
+    return ErrorCode.INTERNAL.value
+
+
+def _log_end(call: Call, session: Session, outcome: str) -> None:
+    _log.info(
+        "session_ended",
+        request_id=call.request_id,
+        client_request_id=call.client_request_id,
+        outcome=outcome,
+        received_bytes=session.machine.received_bytes,
+        audio_s=round(session.machine.decoded_s, 3),
+        audio_warning=session.warning,
+    )
 
 
 async def _messages(
