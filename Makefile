@@ -19,11 +19,13 @@ BENCH ?= --lang ru-RU
 setup: $(DEV)
 
 demo: $(SERVER)
+	@echo 'Starting a server; the first start after an installation compiles for half a minute ...'
 	@GRPC_VERBOSITY=ERROR $(BIN)/python examples/demo.py
 
 run: $(SERVER)
 	@token=$$($(BIN)/rechka access bootstrap --data-dir .rechka --json \
 	    | $(BIN)/python -c 'import json, sys; print(json.load(sys.stdin)["iam_token"])') && \
+	printf 'The first start after an installation compiles for half a minute.\n' && \
 	printf 'Once the server is ready, send it a file from another terminal:\n\n' && \
 	printf '  RECHKA_TOKEN=%s %s recognize examples/audio/speech.ogg --endpoint 127.0.0.1:50051 --lang en-US --partial\n\n' \
 	    "$$token" "$(BIN)/rechka"

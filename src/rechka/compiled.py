@@ -12,6 +12,7 @@ them has changed. Assignments element by element are compiled in half the time t
 take.
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -30,6 +31,7 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 _PREFIX = "compiled-"
+_LOCK = "lock"
 
 
 def compiled(signature: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
@@ -85,6 +87,12 @@ def _keeping_in(folder: Path | None) -> Iterator[None]:
     before = config.CACHE_DIR
     config.CACHE_DIR = "" if folder is None else str(folder)
     try:
-        yield
+        if folder is None:
+            yield
+        else:
+            # Of processes that start together one compiles, and the others take it over.
+            with (folder / _LOCK).open("wb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                yield
     finally:
         config.CACHE_DIR = before

@@ -66,6 +66,18 @@ def test_what_was_compiled_is_kept_while_no_module_beside_it_changes(tmp_path: P
     assert not set(_kept(tmp_path)) & set(kept)
 
 
+def test_of_programs_that_start_together_one_compiles(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(_PROGRAM + "print(sum(total.stats.cache_misses.values()))\n")
+    (tmp_path / "number.py").write_text("FACTOR = 1\n")
+    programs = [
+        subprocess.Popen([sys.executable, program], stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    told = [running.communicate()[0].split() for running in programs]
+    assert sorted(told) == [["10", "0"], ["10", "0"], ["10", "1"]]
+
+
 def test_where_nothing_can_be_written_it_is_compiled_all_the_same(tmp_path: Path) -> None:
     # A file where the folders would be made stops also who may write everywhere.
     program = tmp_path / "program.py"

@@ -32,7 +32,15 @@ _AHEAD_S = 2.0
 
 @dataclass(slots=True)
 class Job:
-    """What one step does for one stream."""
+    """What one step does for one stream, and what came of it.
+
+    Attributes:
+        stream: Whose it is.
+        samples: What the engine gets.
+        is_end: Whether the utterance ends behind them.
+        event: What was heard; None before the step, and after one that failed.
+        missing_samples: What the engine then needs to hear something new.
+    """
 
     stream: "ScheduledStream"
     samples: Samples
@@ -213,23 +221,15 @@ class ScheduledStream:
         decoded_ms = self._decoded * 1000 // self.rate_hz
         return Heard(self._utterance, self.engine_stream.observe(), decoded_ms)
 
-    def done(
-        self, event: Heard | Finished | None, error: Exception | None, *, missing_samples: int = 1
-    ) -> None:
-        """Take the outcome of a step, and stand in the queue again if there is more.
-
-        Args:
-            event: What was heard.
-            error: Why nothing was.
-            missing_samples: What the engine needs to hear something new.
-        """
+    def done(self, job: Job, error: Exception | None) -> None:
+        """Take the outcome of a step, and stand in the queue again if there is more."""
         self._is_waiting = False
         if error is not None:
             self.fail(engine_failed(error))
             return
-        self._missing = missing_samples
-        if event is not None and not self._is_closed:
-            self._events.put(event)
+        self._missing = job.missing_samples
+        if job.event is not None and not self._is_closed:
+            self._events.put(job.event)
         self._wake()
 
     def _check(self) -> None:

@@ -220,7 +220,7 @@ class Scheduler:
             for job, error in zip(jobs, errors, strict=True):
                 if not job.stream.is_ahead:
                     self._lateness.note(waited_s=now_s - job.stream.ready_s, now_s=now_s)
-                job.stream.done(job.event, error, missing_samples=job.missing_samples)
+                job.stream.done(job, error)
 
     async def _wait_for_others(self) -> None:
         """Let a batch fill, for longer the busier the engine is."""

@@ -23,6 +23,7 @@ class Refusals:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        # By language and model; what is old is dropped with the next one that is noted.
         self._latest: dict[tuple[str, str], tuple[float, CapacityError]] = {}
 
     def check(self, spec: RecognitionSpec) -> None:
@@ -31,13 +32,16 @@ class Refusals:
         Raises:
             CapacityError: As then.
         """
-        refused_s, error = self._latest.get((spec.language, spec.model), (0.0, None))
-        if error is not None and self._clock.time() < refused_s + _MEMORY_S:
-            raise error
+        until_s, error = self._latest.get((spec.language, spec.model), (0.0, None))
+        if error is not None and self._clock.time() < until_s:
+            # One of its own: an error that is raised again keeps all places where it was.
+            raise CapacityError(error.code, error.message, retry_after_s=error.retry_after_s)
 
     def note(self, spec: RecognitionSpec, error: CapacityError) -> None:
         """Take note that there is no room for a model that is served."""
-        self._latest[spec.language, spec.model] = (self._clock.time(), error)
+        now_s = self._clock.time()
+        self._latest = {key: item for key, item in self._latest.items() if now_s < item[0]}
+        self._latest[spec.language, spec.model] = (now_s + _MEMORY_S, error)
 
     def forget(self) -> None:
         """Take note that a session has ended: there may be room now."""

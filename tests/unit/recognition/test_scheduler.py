@@ -1,6 +1,6 @@
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ from rechka.errors import (
     UnavailableError,
 )
 from rechka.recognition.port import Finished, Heard, StreamOptions
+from rechka.recognition.scheduled_stream import ScheduledStream
 from rechka.recognition.scheduler import Scheduler
 from unit.recognition.gated_engine import OPTIONS, GatedEngine, entered, finished, silence
 
@@ -119,19 +120,26 @@ async def test_audio_that_came_meanwhile_is_joined() -> None:
         assert [samples for ((_, samples),) in engine.batches] == [160, 800]
 
 
+async def open_with_pieces(
+    scheduler: Scheduler, *, samples: int
+) -> tuple[ScheduledStream, Callable[[], Awaitable[int]]]:
+    """Return a stream whose engine wants pieces from its first result on, and how far it is."""
+    stream = await scheduler.open(OPTIONS)
+    stream.engine_stream.missing_samples = samples  # type: ignore[attr-defined]
+    events = stream.events()
+
+    async def heard_ms() -> int:
+        event = await anext(events)
+        assert isinstance(event, Heard)
+        return event.decoded_ms
+
+    return stream, heard_ms
+
+
 async def test_a_model_of_fixed_pieces_is_run_when_a_piece_is_whole_or_somebody_waits() -> None:
     engine = GatedEngine()
     async with running(engine) as scheduler:
-        stream = await scheduler.open(OPTIONS)
-        # From the first result on, the engine says what it needs.
-        stream.engine_stream.missing_samples = 1_000  # type: ignore[attr-defined]
-        events = stream.events()
-
-        async def heard_ms() -> int:
-            event = await anext(events)
-            assert isinstance(event, Heard)
-            return event.decoded_ms
-
+        stream, heard_ms = await open_with_pieces(scheduler, samples=1_000)
         await stream.send(silence(20))
         assert await heard_ms() == 20
         await stream.send(silence(100))
@@ -143,22 +151,18 @@ async def test_a_model_of_fixed_pieces_is_run_when_a_piece_is_whole_or_somebody_
         assert await heard_ms() == 155
         await stream.send(silence(10))
         await stream.finish()
-        assert await anext(events) == Finished(0, ())
+        assert await finished(stream) == Finished(0, ())
         assert [samples for ((_, samples),) in engine.batches] == [160, 1_000, 80, 80]
 
 
 async def test_no_more_is_waited_for_than_one_step_takes() -> None:
     engine = GatedEngine()
     async with running(engine) as scheduler:
-        stream = await scheduler.open(OPTIONS)
-        stream.engine_stream.missing_samples = 1_000_000  # type: ignore[attr-defined]
-        events = stream.events()
+        stream, heard_ms = await open_with_pieces(scheduler, samples=1_000_000)
         await stream.send(silence(20))
-        await anext(events)
+        assert await heard_ms() == 20
         await stream.send(silence(200))
-        event = await anext(events)
-        assert isinstance(event, Heard)
-        assert event.decoded_ms == 220
+        assert await heard_ms() == 220
 
 
 async def test_sending_waits_while_the_engine_is_behind() -> None:

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle, islice
 from typing import Any
 
 from rechka.cli.bench.alone import hear_alone
@@ -125,12 +126,10 @@ class Runner:
         return sorted(runs, key=lambda run: (bool(run.is_late), run.load))
 
     async def _load(self, target: Target, load: int, watch: Callable[[Progress], None]) -> Run:
-        talks, alone = self._talks(load), None
-        if self._alone is not None:
-            # Few talks, which many sessions share, so that all can be heard alone before.
-            known = len(self._alone)
-            alone = [self._alone[number % known] for number in range(load)]
-            talks = [talks[number % known] for number in range(load)]
+        # With a check few talks, which many sessions share: all were heard alone before.
+        known = load if self._alone is None else len(self._alone)
+        talks = list(islice(cycle(self._talks(known)), load))
+        alone = None if self._alone is None else list(islice(cycle(self._alone), load))
         server, spread_s = self._server, min(5.0, self._how["duration"] / 2)
         before = None if server is None else server.processor_s()
         loop = asyncio.get_running_loop()
