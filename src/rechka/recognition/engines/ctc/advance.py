@@ -150,7 +150,11 @@ def _win(
         )
         real[SCORE, place], real[FIT, place] = scores[group], fit
         real[LOOKAHEAD, place] = found[1][LOOKAHEAD, at]
-    real[SCORE] -= real[SCORE].max()
+    best = real[SCORE, 0]
+    for place in range(real.shape[1]):
+        best = max(best, real[SCORE, place])
+    for place in range(real.shape[1]):
+        real[SCORE, place] -= best
 
 
 @compiled(f"void({ARRAYS}, {ARRAYS}, i8, f4[::1], {GROUPS}, {SETTINGS}, {TABLES}, {ARRAYS})")

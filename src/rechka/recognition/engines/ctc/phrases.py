@@ -26,12 +26,25 @@ NO_PHRASES: Machine = (
 """The machine of a stream without phrases."""
 
 
+@compiled("i8(i8[::1], i8)")
+def _find(numbers: Integers, number: int) -> int:
+    """Return where a number stands among sorted ones, -1 if nowhere."""
+    begin, end = 0, len(numbers)
+    while begin < end:
+        middle = (begin + end) >> 1
+        if numbers[middle] < number:
+            begin = middle + 1
+        else:
+            end = middle
+    return begin if begin < len(numbers) and numbers[begin] == number else -1
+
+
 @compiled(f"Tuple((i8, f4))({PHRASES}, i8, i8)")
 def next_phrase(machine: Machine, state: int, word: int) -> tuple[int, np.float32]:
     """Return the state after a word, and what it adds to the score."""
     _, _, words, following, gain = machine
-    at = np.searchsorted(words, word)
-    column = at if at < len(words) and words[at] == word else len(words)
+    at = _find(words, word)
+    column = len(words) if at < 0 else at
     return following[state, column], gain[state, column]
 
 
@@ -39,7 +52,5 @@ def next_phrase(machine: Machine, state: int, word: int) -> tuple[int, np.float3
 def boosted(machine: Machine, node: int, lookahead: np.float32) -> np.float32:
     """Return the weighted look-ahead of a node, raised where a phrase's word lies below."""
     nodes, values, _, _, _ = machine
-    at = np.searchsorted(nodes, node)
-    if at < len(nodes) and nodes[at] == node:
-        return max(lookahead, values[at])
-    return lookahead
+    at = _find(nodes, node)
+    return lookahead if at < 0 else max(lookahead, values[at])
