@@ -160,6 +160,8 @@ async def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     """Start servers that serve `first`; all are stopped after the test."""
     monkeypatch.setattr("rechka.catalog.candidates.starter_models", lambda: None)
     monkeypatch.setattr("rechka.serving.plan.installed_engines", lambda: ("ctc",))
+    # The thread of the server is also that of its clients here, and so has no time.
+    monkeypatch.setattr("rechka.bootstrap.Busy.check", lambda busy: None)
     for name, text in TEXTS.items():
         folder = models_folder(tmp_path) / name
         write_model(folder, name=name, words=text.split(), letters=LETTERS[name])

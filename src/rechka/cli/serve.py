@@ -87,7 +87,10 @@ def serve(
         overrides["recognition"] = {"engine": engine}
     settings = load_settings(config, overrides=overrides)
     configure_logging(level=log_level)
-    uvloop.run(_serve(settings))
+    try:
+        uvloop.run(_serve(settings))
+    except asyncio.CancelledError:
+        sys.exit(_FORCED_EXIT)
 
 
 def _has_terminal() -> bool:
@@ -100,13 +103,20 @@ def _has_terminal() -> bool:
 
 async def _serve(settings: Settings) -> None:
     stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    is_forced = False
+    serving = asyncio.current_task(loop)
 
     def on_signal() -> None:
-        if stop.is_set():
-            sys.exit(_FORCED_EXIT)
+        nonlocal is_forced
+        if is_forced:
+            # Not even what has begun to end in order does so.
+            os._exit(_FORCED_EXIT)
+        if stop.is_set() and serving is not None:
+            is_forced = True
+            serving.cancel()
         stop.set()
 
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
     server = Server(settings)
