@@ -5,7 +5,7 @@ Inside an engine stream they count from the first sample of the utterance;
 `Hypothesis.shifted` carries them over.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 __all__ = ["Final", "Hypothesis", "Partial", "Result", "Word"]
 
@@ -46,14 +46,15 @@ class Hypothesis:
     def shifted(self, offset_ms: float) -> "Hypothesis":
         """Return the same hypothesis with all times moved by `offset_ms`, rounded."""
         words = tuple(
-            replace(
-                word,
-                start_ms=round(word.start_ms + offset_ms),
-                end_ms=round(word.end_ms + offset_ms),
+            Word(
+                word.text,
+                round(word.start_ms + offset_ms),
+                round(word.end_ms + offset_ms),
+                word.confidence,
             )
             for word in self.words
         )
-        return replace(self, words=words)
+        return Hypothesis(self.text, words, self.confidence)
 
 
 @dataclass(frozen=True, slots=True)

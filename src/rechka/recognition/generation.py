@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from fractions import Fraction
 from functools import partial
 from typing import Any, Protocol
@@ -337,24 +337,32 @@ class PooledStream:
 
     async def send(self, samples: Samples) -> None:
         """Hand over audio. As `RecognizerStream.send`."""
-        with self._told_why():
+        try:
             await self._stream.send(samples)
+        except UnavailableError as error:
+            raise self._why(error) from None
 
     async def hurry(self) -> None:
         """Have all decoded at once. As `RecognizerStream.hurry`."""
-        with self._told_why():
+        try:
             await self._stream.hurry()
+        except UnavailableError as error:
+            raise self._why(error) from None
 
     async def finish(self) -> None:
         """End the utterance. As `RecognizerStream.finish`."""
-        with self._told_why():
+        try:
             await self._stream.finish()
+        except UnavailableError as error:
+            raise self._why(error) from None
 
     async def events(self) -> AsyncIterator[Heard | Finished]:
         """Yield events. As `RecognizerStream.events`."""
-        with self._told_why():
+        try:
             async for event in self._stream.events():
                 yield event
+        except UnavailableError as error:
+            raise self._why(error) from None
 
     async def close(self) -> None:
         """Give the stream and its place back. May be called more than once."""
@@ -368,20 +376,16 @@ class PooledStream:
             # Only now: a worker without streams may be ended.
             give_back()
 
-    @contextlib.contextmanager
-    def _told_why(self) -> Iterator[None]:
-        """Say why the worker was ended, if that was on purpose."""
-        try:
-            yield
-        except UnavailableError:
-            if self._generation.is_cut:
-                raise UnavailableError(
-                    ErrorCode.UNAVAILABLE,
-                    "The model of this session was replaced, and the time that running "
-                    "sessions have to finish is over; connect again",
-                    retry_after_s=0.5,
-                ) from None
-            raise
+    def _why(self, error: UnavailableError) -> UnavailableError:
+        """Return why the worker is gone: that it was ended, if that was on purpose."""
+        if not self._generation.is_cut:
+            return error
+        return UnavailableError(
+            ErrorCode.UNAVAILABLE,
+            "The model of this session was replaced, and the time that running "
+            "sessions have to finish is over; connect again",
+            retry_after_s=0.5,
+        )
 
 
 async def _cancel(tasks: Sequence["asyncio.Task[None]"]) -> None:

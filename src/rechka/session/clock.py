@@ -1,10 +1,28 @@
 """The one clock of a session, so that tests can own the time."""
 
 import asyncio
-from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+import math
+import time
+from collections.abc import Awaitable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from types import TracebackType
+from typing import Any, Protocol, TypeVar
 
-__all__ = ["AsyncioClock", "Clock"]
+__all__ = ["AsyncioClock", "Clock", "Deadline"]
+
+_T = TypeVar("_T")
+
+
+class Deadline(Protocol):
+    """A bound on each of many waits of one task."""
+
+    async def wait(self, waited: Awaitable[_T], *, until_s: float) -> _T:
+        """Return what is waited for.
+
+        Raises:
+            TimeoutError: It has not come until then.
+        """
+        ...
 
 
 class Clock(Protocol):
@@ -18,14 +36,90 @@ class Clock(Protocol):
         """Return a scope that raises TimeoutError if it is still open at `when_s`."""
         ...
 
+    def deadline(self) -> AbstractContextManager[Deadline]:
+        """Return a deadline for the waits of the running task, within the context."""
+        ...
+
 
 class AsyncioClock:
-    """The running event loop's clock."""
+    """The clock of event loops."""
 
     def time(self) -> float:
-        """Return the loop's time in seconds."""
-        return asyncio.get_running_loop().time()
+        """Return the time in seconds that event loops go by."""
+        return time.monotonic()
 
     def timeout_at(self, when_s: float) -> AbstractAsyncContextManager[Any]:
         """Return a scope that raises TimeoutError if it is still open at `when_s`."""
         return asyncio.timeout_at(when_s)
+
+    def deadline(self) -> AbstractContextManager[Deadline]:
+        """Return a deadline for the waits of the running task, within the context."""
+        return _Watchdog()
+
+
+class _Watchdog:
+    """A deadline whose one timer runs on from wait to wait.
+
+    Most waits are far shorter than their bound, and to set a timer for each costs more than
+    they do. When this one goes off it looks whether the present wait is over its time,
+    and is set anew for when it would be.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_s = math.inf
+        # Until when the present wait may last; nothing is waited for without end.
+        self._until_s = math.inf
+        self._is_over = False
+
+    def __enter__(self) -> "_Watchdog":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    async def wait(self, waited: Awaitable[_T], *, until_s: float) -> _T:
+        """Return what is waited for. As `Deadline.wait`."""
+        task = self._task
+        if task is None:
+            raise RuntimeError("a deadline is for the waits of a task")
+        self._until_s = until_s
+        if until_s < self._timer_s:
+            self._set_timer()
+        cancelled = task.cancelling()
+        try:
+            return await waited
+        except asyncio.CancelledError:
+            # Who else has cancelled the task meanwhile takes precedence.
+            if self._is_over and task.cancelling() <= cancelled + 1:
+                raise TimeoutError from None
+            raise
+        finally:
+            self._until_s = math.inf
+            if self._is_over:
+                self._is_over = False
+                task.uncancel()
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_s = self._until_s
+        self._timer = self._loop.call_at(self._timer_s, self._look)
+
+    def _look(self) -> None:
+        self._timer, self._timer_s = None, math.inf
+        if self._until_s == math.inf or self._task is None:
+            return
+        if self._until_s > time.monotonic():
+            self._set_timer()
+        else:
+            self._is_over = True
+            self._task.cancel()

@@ -13,7 +13,7 @@ from rechka.audio.samples import Samples
 from rechka.errors import ErrorCode, LimitError, RequestError
 from rechka.recognition.port import Finished, Heard, ModelInfo, RecognizerStream
 from rechka.results import Final, Result
-from rechka.session.clock import Clock
+from rechka.session.clock import Clock, Deadline
 from rechka.session.endpoint import EndpointParameters
 from rechka.session.inbox import HalfClose, Inbox
 from rechka.session.machine import SessionMachine, SessionState
@@ -149,9 +149,10 @@ class Conversation:
 
     async def _listen(self, inbox: Inbox, stream: RecognizerStream) -> None:
         try:
-            while not isinstance(message := await inbox.receive(), HalfClose):
-                if isinstance(message, bytes):
-                    await self._hear(message, stream)
+            with self._clock.deadline() as deadline:
+                while not isinstance(message := await inbox.receive(deadline), HalfClose):
+                    if isinstance(message, bytes):
+                        await self._hear(message, stream)
             await self._take(self._decoder.flush(), stream)
         except (RequestError, LimitError) as error:
             self._verdict = error
@@ -212,24 +213,25 @@ class Conversation:
                     await self._has_news.wait()
 
     async def _answer(self, stream: RecognizerStream) -> None:
-        async for event in stream.events():
-            offset_ms = self._starts[event.utterance] * 1000 / self._rate_hz
-            if isinstance(event, Heard):
-                await self._answer_heard(event, offset_ms)
-            else:
-                await self._answer_finished(event, offset_ms)
-                if self._has_listened and not self._starts:
-                    return
+        with self._clock.deadline() as deadline:
+            async for event in stream.events():
+                offset_ms = self._starts[event.utterance] * 1000 / self._rate_hz
+                if isinstance(event, Heard):
+                    await self._answer_heard(event, offset_ms, deadline)
+                else:
+                    await self._answer_finished(event, offset_ms, deadline)
+                    if self._has_listened and not self._starts:
+                        return
 
-    async def _deliver(self, result: Result) -> None:
+    async def _deliver(self, result: Result, deadline: Deadline) -> None:
         try:
-            async with self._clock.timeout_at(self._clock.time() + self._unread_s):
-                await self._send_result(result)
+            until_s = self._clock.time() + self._unread_s
+            await deadline.wait(self._send_result(result), until_s=until_s)
         except TimeoutError:
             problem = f"no result was read for {self._unread_s:g} s; read while you send"
             raise LimitError(ErrorCode.SLOW_READER, problem) from None
 
-    async def _answer_heard(self, heard: Heard, offset_ms: float) -> None:
+    async def _answer_heard(self, heard: Heard, offset_ms: float, deadline: Deadline) -> None:
         if heard.utterance == self._utterances:
             self._segmenter.observe(heard)
             self._heard_ms = heard.decoded_ms
@@ -237,17 +239,19 @@ class Conversation:
         now_s = self._clock.time()
         partial = self._replies.partial(heard, offset_ms=offset_ms, now_s=now_s)
         if partial is not None and not self._is_answered:
-            await self._deliver(partial)
+            await self._deliver(partial, deadline)
             self._observer.answered(is_final=False)
             if self._noticed_s is not None and heard.utterance == self._utterances:
                 self._observer.first_partial(delay_s=self._clock.time() - self._noticed_s)
                 self._noticed_s = None
 
-    async def _answer_finished(self, finished: Finished, offset_ms: float) -> None:
+    async def _answer_finished(
+        self, finished: Finished, offset_ms: float, deadline: Deadline
+    ) -> None:
         final: Final | None = self._replies.final(finished, offset_ms=offset_ms)
         ended_s = self._ended_s.pop(finished.utterance)
         if final is not None and not self._is_answered:
-            await self._deliver(final)
+            await self._deliver(final, deadline)
             self._observer.answered(is_final=True)
             self._observer.final(delay_s=self._clock.time() - ended_s)
             if self._is_single:

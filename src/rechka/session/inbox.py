@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from enum import Enum
 
-from rechka.session.clock import Clock
+from rechka.session.clock import Clock, Deadline
 from rechka.session.machine import SessionMachine
 from rechka.spec import RecognitionSpec
 
@@ -35,8 +35,11 @@ class Inbox:
         self._machine = machine
         self._clock = clock
 
-    async def receive(self) -> RecognitionSpec | bytes | HalfClose:
+    async def receive(self, deadline: Deadline) -> RecognitionSpec | bytes | HalfClose:
         """Return the next message that is allowed at this point.
+
+        Args:
+            deadline: Of the calling task.
 
         Raises:
             RequestError: The message is wrong, or comes at the wrong time.
@@ -44,8 +47,9 @@ class Inbox:
         """
         self._machine.wait(now_s=self._clock.time())
         try:
-            async with self._clock.timeout_at(self._machine.idle_at_s):
-                message = await anext(self._messages, HalfClose.HALF_CLOSE)
+            message = await deadline.wait(
+                anext(self._messages, HalfClose.HALF_CLOSE), until_s=self._machine.idle_at_s
+            )
         except TimeoutError:
             raise self._machine.idle_error() from None
         match message:

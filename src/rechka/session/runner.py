@@ -65,7 +65,8 @@ class Session:
         Cancellation: gives the engine stream back at once; nothing more is delivered.
         """
         inbox = Inbox(messages, machine=self.machine, clock=self._clock)
-        spec = await inbox.receive()
+        with self._clock.deadline() as deadline:
+            spec = await inbox.receive(deadline)
         if not isinstance(spec, RecognitionSpec):
             return
         folder_id = await self._admit(spec)

@@ -1,10 +1,19 @@
 """Time that only moves when a test says so."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    nullcontext,
+    suppress,
+)
+from typing import TypeVar
 
 __all__ = ["VirtualClock"]
+
+_T = TypeVar("_T")
 
 
 class VirtualClock:
@@ -26,6 +35,15 @@ class VirtualClock:
     def timeout_at(self, when_s: float) -> AbstractAsyncContextManager[None]:
         """Return a scope that raises TimeoutError if it is still open at `when_s`."""
         return self._scope(when_s)
+
+    def deadline(self) -> AbstractContextManager["VirtualClock"]:
+        """Return itself: each wait has a time-out of its own."""
+        return nullcontext(self)
+
+    async def wait(self, waited: Awaitable[_T], *, until_s: float) -> _T:
+        """Return what is waited for. As `rechka.session.clock.Deadline.wait`."""
+        async with self.timeout_at(until_s):
+            return await waited
 
     async def sleep(self, seconds: float) -> None:
         """Wait until the time has moved by so many seconds. Cancellation: safe."""

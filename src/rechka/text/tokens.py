@@ -1,7 +1,7 @@
 """Tokens: what the stages of the pipeline hand on, each tied to its source words."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from rechka.results import Hypothesis, Word
 
@@ -40,15 +40,19 @@ def hypothesis_of(tokens: Sequence[Token], source: Hypothesis) -> Hypothesis:
     """
     text = " ".join(token.text for token in tokens)
     if not source.words:
-        return replace(source, text=text)
-    return replace(source, text=text, words=tuple(_merged(token, source) for token in tokens))
+        return Hypothesis(text, confidence=source.confidence)
+    words = tuple(_merged(token, source.words) for token in tokens)
+    return Hypothesis(text, words, source.confidence)
 
 
-def _merged(token: Token, source: Hypothesis) -> Word:
-    words = source.words[token.first : token.last + 1]
+def _merged(token: Token, source: Sequence[Word]) -> Word:
+    first = source[token.first]
+    if token.first == token.last and first.text == token.text:
+        return first
+    words = source[token.first : token.last + 1]
     return Word(
         text=token.text,
-        start_ms=words[0].start_ms,
+        start_ms=first.start_ms,
         end_ms=words[-1].end_ms,
         confidence=min(word.confidence for word in words),
     )

@@ -116,7 +116,8 @@ async def talk(pcm: bytes, stream: LateStream, *, has_judge: bool = True) -> lis
         pass
 
     inbox = Inbox(messages(), machine=machine, clock=clock)
-    await inbox.receive()
+    with clock.deadline() as deadline:
+        await inbox.receive(deadline)
     conversation = Conversation(
         spec=SPEC,
         model=model(has_judge=has_judge),
