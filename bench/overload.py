@@ -6,9 +6,9 @@
 Starts a server, finds its capacity N as `rechka bench --find-capacity` does, unless it is
 given, and hears each of --talks different talks alone. Then 0.8 N callers speak for --duration
 seconds, and after them 2 N. A caller holds one session of --session seconds, which is one of
-the talks, after the other, at the speed of speech; one that is refused calls again after
---again seconds, so that the pressure stays. The settings of the recordings are those of
-`rechka bench` (docs/bench.md).
+the talks, after the other, at the speed of speech; one that is refused calls again when it
+was told to, so that the pressure stays, or after --again seconds whatever it was told. The
+settings of the recordings are those of `rechka bench` (docs/bench.md).
 
 For both runs: calls, sessions that were admitted and refused, by reason, and that ended with
 an error later; of the admitted the delays of finals and first partials, recordings without a
@@ -92,7 +92,7 @@ async def call_until_over(
         (outcome,) = await run_all(target, [talk], spread_s=0.0, watch=unwatched)
         if is_refusal(outcome):
             calls.refused[str(outcome.error)] += 1
-            await asyncio.sleep(how.again)
+            await asyncio.sleep(how.again or outcome.retry_after_s or 1.0)
         else:
             calls.admitted.append(outcome)
             calls.alone.append(texts)
@@ -272,7 +272,7 @@ def main() -> None:
     parser.add_argument("--times", type=float, default=2.0, help="callers over the capacity")
     parser.add_argument("--session", type=float, default=30.0, help="seconds of a session")
     parser.add_argument("--talks", type=int, default=8, help="different sessions")
-    parser.add_argument("--again", type=float, default=1.0, help="seconds after a refusal")
+    parser.add_argument("--again", type=float, help="seconds after a refusal")
     parser.add_argument("--gap", type=float, default=1.5)
     parser.add_argument("--longest", type=float, default=12.0)
     parser.add_argument("--json", action="store_true")

@@ -71,11 +71,13 @@ class SttServicer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
         call = current_call()
         hotwords = decode_hotwords(dict(context.invocation_metadata() or ()))
         # One at most, and none of a call that is not let in.
-        leases: list[tuple[RecognitionSpec, Lease]] = []
+        leases: list[Lease] = []
+        asked: list[RecognitionSpec] = []
 
         async def admit(spec: RecognitionSpec) -> str:
-            self._check()
             self._refusals.check(spec)
+            asked.append(spec)
+            self._check()
             folder_id = await self._authority.authorize(
                 call.caller, spec.folder_id, caller=call.actor
             )
@@ -84,7 +86,7 @@ class SttServicer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
                 caller=call.actor,
                 audio_ms=lambda: round(session.machine.decoded_s * 1000),
             )
-            leases.append((spec, lease))
+            leases.append(lease)
             return folder_id
 
         async def deliver(result: Result) -> None:
@@ -104,14 +106,13 @@ class SttServicer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
             await session.run(_messages(request_iterator, call, hotwords))
         except BaseException as error:
             outcome = _outcome(error)
-            if isinstance(error, CapacityError):
-                for spec, _ in leases:
-                    self._refusals.note(spec, error)
+            if asked and isinstance(error, CapacityError) and error.code is ErrorCode.OVERLOADED:
+                raise self._refusals.note(asked[0], error) from None
             raise
         finally:
             observer.ended(outcome=outcome)
             # Before the status is sent: who has it may open the next session at once.
-            for _, lease in leases:
+            for lease in leases:
                 await lease.close()
                 if outcome != ErrorCode.OVERLOADED.value:
                     self._refusals.forget()

@@ -65,3 +65,30 @@ def test_what_is_remembered_does_not_grow() -> None:
         refusals.note(spec_of(f"x-{number}"), FULL)
         clock.advance(0.1)
     assert len(refusals._latest) <= 6
+
+
+def wait_s(refusals: Refusals) -> float:
+    """Return how long one more caller is told to wait."""
+    told = refusals.note(spec_of("ru-RU"), FULL).retry_after_s
+    assert told is not None
+    return told
+
+
+def test_the_more_are_refused_the_later_they_are_to_come_again() -> None:
+    clock = VirtualClock()
+    refusals = Refusals(clock)
+    waits_s = []
+    for _ in range(200):
+        waits_s.append(wait_s(refusals))
+        clock.advance(0.05)
+    assert waits_s == sorted(waits_s)
+    assert waits_s[0] == 1.5
+    # Twenty a second, four times what is borne.
+    assert 4.5 < waits_s[-1] < 6.5
+    clock.advance(60)
+    assert wait_s(refusals) == 1.5
+
+
+def test_nobody_is_told_to_wait_without_end() -> None:
+    refusals = Refusals(VirtualClock())
+    assert max(wait_s(refusals) for _ in range(10_000)) == 10.0

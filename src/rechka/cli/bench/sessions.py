@@ -48,10 +48,18 @@ class Answer:
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a session: its answers, and its error if there was one."""
+    """What became of a session: its answers, and its error if there was one.
+
+    Attributes:
+        answers: One for each clip of its talk.
+        error: Stable code of the error, None without one.
+        retry_after_s: What the error says about another try, None if nothing.
+        sent_s: Seconds of audio that were sent.
+    """
 
     answers: list[Answer] = field(default_factory=list)
     error: str | None = None
+    retry_after_s: float | None = None
     sent_s: float = 0.0
 
 
@@ -105,6 +113,7 @@ async def _run_session(target: Target, talk: Talk, progress: Progress) -> Outcom
                 progress.final_delays_s.append(delay_s)
     except RechkaError as error:
         outcome.error = error.code.value
+        outcome.retry_after_s = error.retry_after_s
         progress.refused += 1
     finally:
         progress.running -= 1
