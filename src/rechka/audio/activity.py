@@ -17,9 +17,10 @@ speech, and webrtcvad was tried in this place: it takes any steady noise above
 import numpy as np
 import numpy.typing as npt
 
-from rechka.audio.noise import NOTHING, NoiseFloor, decibels
+from rechka.audio.fourier import FourierPlan, transform
+from rechka.audio.noise import NOTHING, NoiseFloor, decibels, follow
 from rechka.audio.samples import Samples
-from rechka.audio.spectrum import BANDS, FRAME_MS, FrameFeatures, SpectrumAnalyzer
+from rechka.audio.spectrum import BANDS, FRAME_MS, LINES, PERIODS, measure
 from rechka.compiled import compiled
 
 __all__ = ["VoiceActivity"]
@@ -60,6 +61,8 @@ _FRAMES, _EVIDENCE_AT, _START_EVIDENCE_AT = range(3)
 class VoiceActivity:
     """Judges one stream frame by frame, as soon as a frame is complete.
 
+    A verdict looks 40 ms back, never ahead.
+
     Args:
         rate_hz: Rate of the samples; at least 8000 and a multiple of 50.
 
@@ -70,18 +73,43 @@ class VoiceActivity:
     """
 
     def __init__(self, rate_hz: int) -> None:
-        self._analyzer = SpectrumAnalyzer(rate_hz)
-        self._floor = NoiseFloor()
-        # Rings of the last frames: shape of the spectrum, and whether it counts.
-        self._shapes = np.zeros((_SHAPE_FRAMES, BANDS), dtype=np.float32)
-        self._is_counted = np.zeros(_SHAPE_FRAMES, dtype=np.bool_)
-        self._counts = np.array([0, _LONG_AGO, _LONG_AGO], dtype=np.int64)
-        self._start_peak_db = np.full(1, -np.inf, dtype=np.float32)
+        if rate_hz < 8000 or rate_hz * FRAME_MS % 1000:
+            raise ValueError(f"sample rate {rate_hz} is below 8000 or no multiple of 50")
+        self._frame_samples = rate_hz * FRAME_MS // 1000
+        plan = FourierPlan.of(2 * self._frame_samples)
+        floor = NoiseFloor()
+        # How many samples there are of the frame that is not complete yet.
+        self._pending = 0
+        # What `_accept` takes after its first arguments, in its order.
+        self._memory = (
+            # The last whole frame, and the samples of the next one. Silence is assumed
+            # before the first.
+            np.zeros(2 * self._frame_samples, dtype=np.float32),
+            plan.weights,
+            plan.roots,
+            plan.turns,
+            plan.radices,
+            plan.row_order,
+            plan.column_order,
+            # The correlation of the last frame; see `measure`.
+            np.zeros(PERIODS, dtype=np.float32),
+            floor.powers,
+            floor.levels_db,
+            floor.least_db,
+            # Rings of the last frames: shape of the spectrum, which is the power by band
+            # less its mean, in decibels; and whether it counts.
+            np.zeros((_SHAPE_FRAMES, BANDS), dtype=np.float32),
+            np.zeros(_SHAPE_FRAMES, dtype=np.bool_),
+            # By `_FRAMES` and so on.
+            np.array([0, _LONG_AGO, _LONG_AGO], dtype=np.int64),
+            # The level of the loudest frame at the beginning.
+            np.full(1, -np.inf, dtype=np.float32),
+        )
 
     @property
     def frame_samples(self) -> int:
         """Length of a frame; constant."""
-        return self._analyzer.frame_samples
+        return self._frame_samples
 
     def accept(self, samples: Samples) -> list[bool]:
         """Take the next samples, any number of them.
@@ -90,28 +118,10 @@ class VoiceActivity:
             Whether there is speech, for each frame that is complete now, in order;
             the n-th value of a stream is about its n-th `frame_samples` samples.
         """
-        return [
-            is_speech
-            for features in self._analyzer.accept(samples)
-            for is_speech in self._judge(features)
-        ]
-
-    def _judge(self, features: FrameFeatures) -> list[bool]:
-        level_db = decibels(features.power)
-        above_db = self._floor.accept(features.power, level_db)
-        speech = np.empty(len(level_db), dtype=np.bool_)
-        _judge(
-            features.power,
-            level_db,
-            above_db,
-            features.periodicity,
-            features.lasting_periodicity,
-            self._shapes,
-            self._is_counted,
-            self._counts,
-            self._start_peak_db,
-            speech,
-        )
+        count, rest = divmod(self._pending + len(samples), self._frame_samples)
+        speech = np.empty(count, dtype=np.bool_)
+        _accept(np.ascontiguousarray(samples), speech, self._pending, *self._memory)
+        self._pending = rest
         verdicts: list[bool] = speech.tolist()
         return verdicts
 
@@ -126,17 +136,22 @@ def _shape_change(shapes: _Floats, is_counted: _Booleans, count: int) -> np.floa
         count: How many these are; at least one.
     """
     divisor = np.float32(count)
+    mean = np.zeros(BANDS, dtype=np.float32)
+    deviation = np.zeros(BANDS, dtype=np.float32)
+    for frame in range(_SHAPE_FRAMES):
+        if is_counted[frame]:
+            for band in range(BANDS):
+                mean[band] += shapes[frame, band]
+    for band in range(BANDS):
+        mean[band] /= divisor
+    for frame in range(_SHAPE_FRAMES):
+        if is_counted[frame]:
+            for band in range(BANDS):
+                deviation[band] += abs(shapes[frame, band] - mean[band])
     total = np.float32(0)
-    for band in range(shapes.shape[1]):
-        mean = np.float32(0)
-        for frame in range(len(shapes)):
-            if is_counted[frame]:
-                mean += shapes[frame, band]
-        mean /= divisor
-        for frame in range(len(shapes)):
-            if is_counted[frame]:
-                total += abs(shapes[frame, band] - mean)
-    return total / divisor / np.float32(shapes.shape[1])
+    for band in range(BANDS):
+        total += deviation[band]
+    return total / divisor / np.float32(BANDS)
 
 
 @compiled("b1(f4[::1], f4, i8[::1], f4[::1])")
@@ -160,65 +175,124 @@ def _is_start(power: _Floats, periodicity: np.float32, counts: _Integers, peak_d
     return bool(is_recent and level_db > peak_db[0] - _START_DROP_DB)
 
 
-@compiled(
-    "void(f4[:, ::1], f4[:, ::1], f4[:, ::1], f4[::1], f4[::1],"
-    " f4[:, ::1], b1[::1], i8[::1], f4[::1], b1[::1])"
-)
+@compiled("b1(f4[::1], f4[::1], f4[::1], f4, f4, f4[:, ::1], b1[::1], i8[::1], f4[::1])")
 def _judge(  # noqa: PLR0913, PLR0917
     power: _Floats,
     level_db: _Floats,
     above_db: _Floats,
-    periodicity: _Floats,
-    lasting_periodicity: _Floats,
+    periodicity: np.float32,
+    lasting_periodicity: np.float32,
     shapes: _Floats,
     is_counted: _Booleans,
     counts: _Integers,
     start_peak_db: _Floats,
-    speech: _Booleans,
-) -> None:
-    """Judge frame by frame.
+) -> bool:
+    """Judge a frame.
 
     Args:
-        power: Features of the frames, and so are the next four.
+        power: Of the frame by band.
         level_db: `power` in decibels.
         above_db: How far it stands above the noise.
-        periodicity: As `FrameFeatures` says.
-        lasting_periodicity: As `FrameFeatures` says.
+        periodicity: As `measure` says.
+        lasting_periodicity: As `measure` says.
         shapes: Memory of the stream, as are the next three; see `VoiceActivity`.
         is_counted: Whether a shape counts.
         counts: By `_FRAMES` and so on.
         start_peak_db: Power of the loudest frame at the beginning; shape (1,).
-        speech: Result.
     """
-    bands = level_db.shape[1]
-    for frame in range(len(level_db)):
-        level, above = np.float32(0), np.float32(0)
-        strong = 0
-        for band in range(bands):
-            level += level_db[frame, band]
-            above += min(above_db[frame, band], _MOST_ABOVE_DB)
-            strong += above_db[frame, band] > _STRONG_DB
-        is_active = above / np.float32(bands) > _ACTIVE_DB
-        at = counts[_FRAMES] % len(shapes)
-        for band in range(bands):
-            shapes[at, band] = level_db[frame, band] - level / np.float32(bands)
-        is_counted[at] = is_active
-        count = 0
-        for is_one in is_counted:
-            count += is_one
-        # What fewer frames say of the change matters to nothing.
-        change_db = np.float32(0)
-        if count >= _LEAST_SHAPE_FRAMES:
-            change_db = _shape_change(shapes, is_counted, count)
-        is_steady = count == len(shapes) and change_db < _STEADY_DB
-        is_voiced = lasting_periodicity[frame] > _LASTING_PERIODICITY
-        if is_steady:
-            counts[_EVIDENCE_AT] = _LONG_AGO
-        elif is_active and strong >= _VOICE_BANDS and (is_voiced or change_db > _SHAPE_CHANGE_DB):
-            counts[_EVIDENCE_AT] = counts[_FRAMES]
-        is_speech = counts[_FRAMES] < 2 * _START_FRAMES and _is_start(
-            power[frame], periodicity[frame], counts, start_peak_db
+    level, above = np.float32(0), np.float32(0)
+    strong = 0
+    for band in range(BANDS):
+        level += level_db[band]
+        above += min(above_db[band], _MOST_ABOVE_DB)
+        strong += above_db[band] > _STRONG_DB
+    is_active = above / np.float32(BANDS) > _ACTIVE_DB
+    at = counts[_FRAMES] % _SHAPE_FRAMES
+    for band in range(BANDS):
+        shapes[at, band] = level_db[band] - level / np.float32(BANDS)
+    is_counted[at] = is_active
+    count = 0
+    for is_one in is_counted:
+        count += is_one
+    # What fewer frames say of the change matters to nothing.
+    change_db = np.float32(0)
+    if count >= _LEAST_SHAPE_FRAMES:
+        change_db = _shape_change(shapes, is_counted, count)
+    is_steady = count == _SHAPE_FRAMES and change_db < _STEADY_DB
+    is_voiced = lasting_periodicity > _LASTING_PERIODICITY
+    if is_steady:
+        counts[_EVIDENCE_AT] = _LONG_AGO
+    elif is_active and strong >= _VOICE_BANDS and (is_voiced or change_db > _SHAPE_CHANGE_DB):
+        counts[_EVIDENCE_AT] = counts[_FRAMES]
+    is_speech = counts[_FRAMES] < 2 * _START_FRAMES and _is_start(
+        power, periodicity, counts, start_peak_db
+    )
+    is_recent = counts[_FRAMES] - counts[_EVIDENCE_AT] <= _EVIDENCE_FRAMES
+    counts[_FRAMES] += 1
+    return bool(is_speech or (is_active and is_recent))
+
+
+@compiled("void(Array(f4, 1, 'C', True), u8, u8, f4[::1], u8)")
+def _copy(samples: _Floats, begin: int, count: int, target: _Floats, place: int) -> None:
+    """Copy `count` samples from the place `begin` to `place` of `target`."""
+    for at in range(count):
+        target[place + at] = samples[begin + at]
+
+
+@compiled(
+    "void(Array(f4, 1, 'C', True), b1[::1], i8, f4[::1],"
+    " f4[::1], c8[::1], f4[::1], i8[:, ::1], i8[::1], i8[::1],"
+    " f4[::1], f4[:, ::1], f4[:, ::1], f4[::1], f4[:, ::1], b1[::1], i8[::1], f4[::1])"
+)
+def _accept(  # noqa: PLR0913, PLR0917
+    samples: _Floats,
+    speech: _Booleans,
+    pending: int,
+    window: _Floats,
+    weights: _Floats,
+    roots: npt.NDArray[np.complex64],
+    turns: _Floats,
+    radices: _Integers,
+    row_order: _Integers,
+    column_order: _Integers,
+    last_correlation: _Floats,
+    powers: _Floats,
+    levels_db: _Floats,
+    least_db: _Floats,
+    shapes: _Floats,
+    is_counted: _Booleans,
+    counts: _Integers,
+    start_peak_db: _Floats,
+) -> None:
+    """Judge the frames that the next samples complete, and keep the rest of the samples.
+
+    Writes as many verdicts into `speech` as frames are complete; `pending` samples of the
+    next frame came before. What all else is stands in `VoiceActivity`.
+    """
+    step = len(window) // 2
+    real, imag = np.empty(LINES, dtype=np.float32), np.empty(LINES, dtype=np.float32)
+    power, level_db = np.empty(BANDS, dtype=np.float32), np.empty(BANDS, dtype=np.float32)
+    above_db = np.empty(BANDS, dtype=np.float32)
+    taken = 0
+    for frame in range(len(speech)):
+        _copy(samples, taken, step - pending, window, step + pending)
+        taken += step - pending
+        pending = 0
+        transform(window, weights, roots, turns, radices, row_order, column_order, real, imag)
+        periodicity, lasting_periodicity = measure(real, imag, last_correlation, power)
+        for band in range(BANDS):
+            level_db[band] = decibels(power[band])
+        follow(power, level_db, powers, levels_db, least_db, counts[_FRAMES], above_db)
+        speech[frame] = _judge(
+            power,
+            level_db,
+            above_db,
+            periodicity,
+            lasting_periodicity,
+            shapes,
+            is_counted,
+            counts,
+            start_peak_db,
         )
-        is_recent = counts[_FRAMES] - counts[_EVIDENCE_AT] <= _EVIDENCE_FRAMES
-        speech[frame] = is_speech or (is_active and is_recent)
-        counts[_FRAMES] += 1
+        _copy(window, step, step, window, 0)
+    _copy(samples, taken, len(samples) - taken, window, step + pending)

@@ -197,6 +197,23 @@ def test_a_frame_is_judged_as_soon_as_it_is_complete() -> None:
     assert activity.accept(np.zeros(0, dtype=np.float32)) == []
 
 
+@pytest.mark.parametrize("rate_hz", [8_050, 8_150, 22_050, 44_100, 96_000])
+def test_a_voice_is_found_at_unusual_rates(rate_hz: int) -> None:
+    verdicts = judge(voice(3, rate_hz=rate_hz), rate_hz=rate_hz)
+    assert len(verdicts) == 3 * rate_hz // (rate_hz // 50)
+    assert verdicts.mean() > 0.6
+
+
+def test_samples_may_be_read_only_or_apart_in_memory() -> None:
+    samples = (voice(1) + noise(1) * 0.003).astype(np.float32)
+    expected = VoiceActivity(_RATE_HZ).accept(samples)
+    assert any(expected)
+    apart = np.repeat(samples, 2)[::2]
+    assert VoiceActivity(_RATE_HZ).accept(apart) == expected
+    samples.flags.writeable = False
+    assert VoiceActivity(_RATE_HZ).accept(samples) == expected
+
+
 @pytest.mark.parametrize("rate_hz", [0, 4_000, 16_001])
 def test_a_rate_that_has_no_whole_frames_is_refused(rate_hz: int) -> None:
     with pytest.raises(ValueError, match=str(rate_hz)):

@@ -1,19 +1,48 @@
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from rechka.audio.noise import NoiseFloor, decibels
+from rechka.audio.fourier import FourierPlan, transform
+from rechka.audio.noise import NoiseFloor, decibels, follow
 from rechka.audio.samples import Samples
-from rechka.audio.spectrum import BANDS, FrameFeatures, SpectrumAnalyzer
+from rechka.audio.spectrum import BANDS, LINES, PERIODS, measure
+
+Floats = npt.NDArray[np.float32]
 
 
-def analyze(samples: Samples, *, rate_hz: int = 16_000) -> FrameFeatures:
-    blocks = SpectrumAnalyzer(rate_hz).accept(samples)
-    return FrameFeatures(
-        power=np.concatenate([block.power for block in blocks]),
-        periodicity=np.concatenate([block.periodicity for block in blocks]),
-        lasting_periodicity=np.concatenate([block.lasting_periodicity for block in blocks]),
-    )
+class Features(NamedTuple):
+    """Features of n frames; power has the shape (n, BANDS)."""
+
+    power: Floats
+    periodicity: Floats
+    lasting_periodicity: Floats
+
+
+def analyze(samples: Samples, *, rate_hz: int = 16_000) -> Features:
+    step = rate_hz // 50
+    plan = FourierPlan.of(2 * step)
+    padded = np.concatenate((np.zeros(step, dtype=np.float32), samples))
+    count = len(samples) // step
+    power = np.empty((count, BANDS), dtype=np.float32)
+    periodicities = np.empty((count, 2), dtype=np.float32)
+    correlation = np.zeros(PERIODS, dtype=np.float32)
+    for frame in range(count):
+        real, imag = np.empty(LINES, dtype=np.float32), np.empty(LINES, dtype=np.float32)
+        transform(
+            padded[frame * step : (frame + 2) * step],
+            plan.weights,
+            plan.roots,
+            plan.turns,
+            plan.radices,
+            plan.row_order,
+            plan.column_order,
+            real,
+            imag,
+        )
+        periodicities[frame] = measure(real, imag, correlation, power[frame])
+    return Features(power, periodicities[:, 0], periodicities[:, 1])
 
 
 def noise(seconds: int, *, rate_hz: int = 16_000) -> Samples:
@@ -58,7 +87,7 @@ def test_silence_has_neither_power_nor_pitch() -> None:
     assert not silence.periodicity.any()
 
 
-def reference(samples: Samples, *, rate_hz: int) -> FrameFeatures:
+def reference(samples: Samples, *, rate_hz: int) -> Features:
     """Return the features by their definition, all frames at once."""
     step = rate_hz // 50
     padded = np.concatenate((np.zeros(step), samples))
@@ -72,7 +101,7 @@ def reference(samples: Samples, *, rate_hz: int) -> FrameFeatures:
     correlation = whitened @ cosines / whitened.sum(axis=1, keepdims=True)
     before = np.concatenate((np.zeros((1, correlation.shape[1])), correlation[:-1]))
     bands = magnitude[:, 4 : 4 + 10 * BANDS].reshape(-1, BANDS, 10)
-    return FrameFeatures(
+    return Features(
         power=(bands**2).sum(axis=2).astype(np.float32),
         periodicity=correlation.max(axis=1).astype(np.float32),
         lasting_periodicity=((correlation + before) / 2).max(axis=1).astype(np.float32),
@@ -90,43 +119,42 @@ def test_features_are_what_their_definition_says(rate_hz: int) -> None:
     np.testing.assert_allclose(found.lasting_periodicity, expected.lasting_periodicity, atol=1e-5)
 
 
-def test_features_do_not_depend_on_the_cuts() -> None:
-    samples = noise(2)
-    at_once = analyze(samples)
-    analyzer = SpectrumAnalyzer(16_000)
-    blocks: list[FrameFeatures] = []
-    for start in range(0, len(samples), 777):
-        blocks += analyzer.accept(samples[start : start + 777])
-    for name in ("power", "periodicity", "lasting_periodicity"):
-        parts = np.concatenate([getattr(block, name) for block in blocks])
-        np.testing.assert_array_equal(parts, getattr(at_once, name))
-
-
 def test_no_power_has_a_finite_level() -> None:
-    power = np.array([[1.0, 0.01, 0.0]], dtype=np.float32)
-    np.testing.assert_allclose(decibels(power), [[0.0, -20.0, -140.0]], atol=1e-4)
+    levels_db = [decibels(np.float32(power)) for power in (1.0, 0.01, 0.0)]
+    np.testing.assert_allclose(levels_db, [0.0, -20.0, -140.0], atol=1e-4)
 
 
-def above_floor(samples: Samples) -> npt.NDArray[np.float32]:
-    power = analyze(samples).power
-    return NoiseFloor().accept(power, decibels(power))
-
-
-def test_the_floor_is_the_same_however_the_frames_come() -> None:
-    power = analyze(noise(10) * np.linspace(0.1, 1, 160_000, dtype=np.float32)).power
-    level_db = decibels(power)
-    at_once = NoiseFloor().accept(power, level_db)
+def above_floor(power: Floats) -> Floats:
+    """Return how far each frame stands above the noise before and in it, in decibels."""
     floor = NoiseFloor()
-    parts, at = [], 0
-    for count in (1, 2, 5, 16, 75, 76, 150, 175):
-        parts.append(floor.accept(power[at : at + count], level_db[at : at + count]))
-        at += count
-    assert at == len(power)
-    np.testing.assert_array_equal(np.concatenate(parts), at_once)
+    above_db = np.empty_like(power)
+    for frame, bands in enumerate(power):
+        level_db = np.array([decibels(band) for band in bands], dtype=np.float32)
+        follow(
+            bands,
+            level_db,
+            floor.powers,
+            floor.levels_db,
+            floor.least_db,
+            frame,
+            above_db[frame],
+        )
+    return above_db
+
+
+def test_the_floor_is_the_least_average_of_a_second_and_a_half() -> None:
+    power = analyze(noise(10) * np.linspace(0.1, 1, 160_000, dtype=np.float32)).power
+    # Before the first frame there was as much as in it.
+    before = np.concatenate((power[:1], power[:1], power)).astype(np.float64)
+    averages_db = 10 * np.log10((before[:-2] + before[1:-1] + before[2:]) / 3 + 1e-14)
+    floor_db = np.array([averages_db[max(0, at - 74) : at + 1].min(axis=0) for at in range(500)])
+    level_db = 10 * np.log10(power + 1e-14)
+    expected = np.maximum(level_db - np.maximum(floor_db + 2, -98), 0)
+    np.testing.assert_allclose(above_floor(power), expected, atol=1e-3)
 
 
 def test_the_floor_lies_at_steady_noise() -> None:
-    above_db = above_floor(noise(10))
+    above_db = above_floor(analyze(noise(10)).power)
     assert above_db.shape == (500, BANDS)
     assert above_db.min() == 0
     # The power of a frame scatters by 2 dB around the floor.
@@ -139,7 +167,7 @@ def test_the_floor_stays_below_syllables_and_follows_noise_that_stays() -> None:
     # Bursts of 200 ms with as much between them.
     for start in range(0, 4 * 16_000, 6_400):
         hiss[start : start + 3_200] *= 30
-    above_db = above_floor(hiss).mean(axis=1)
+    above_db = above_floor(analyze(hiss).power).mean(axis=1)
     assert above_db[85:90].min() > 20
     # The noise that stays from the fourth second on has become the floor.
     assert above_db[202:210].min() > 20
