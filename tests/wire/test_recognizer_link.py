@@ -20,6 +20,7 @@ from rechka.errors import (
     UnavailableError,
     error_class,
 )
+from rechka.recognition.local import StreamUser
 from rechka.recognition.measures import Measures
 from rechka.recognition.port import Finished, Heard, ModelInfo, Observation, StreamOptions
 from rechka.results import Hypothesis
@@ -326,6 +327,18 @@ class WaitingStream:
 
     async def close(self) -> None:
         self.is_closed.set()
+
+    def attach(self, user: StreamUser) -> None: ...
+
+    def offer(self, samples: Samples) -> bool:
+        return True
+
+    def hurry_now(self) -> None: ...
+
+    def finish_now(self) -> None: ...
+
+    def next_event(self) -> Heard | Finished | None:
+        return None
 
 
 class Waiting:
