@@ -254,8 +254,8 @@ class ScheduledStream:
 
     def done(self, job: Job, error: Exception | None) -> None:
         """Take the outcome of a step, and stand in the queue again if there is more."""
-        self._is_waiting = False
         if error is not None:
+            self._is_waiting = False
             self.fail(engine_failed(error))
             return
         self._missing = job.missing_samples
@@ -263,6 +263,7 @@ class ScheduledStream:
             self._events.put(job.event)
             if self._user is not None:
                 self._user.stream_has_events()
+        self._is_waiting = False
         self._wake()
 
     def _check(self) -> None:

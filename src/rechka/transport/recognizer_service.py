@@ -20,6 +20,7 @@ from rechka.wire.status import status_message
 __all__ = ["RecognizerService"]
 
 _log = structlog.get_logger()
+_SAMPLE = np.dtype("<f4")
 # How long a server's end may take to read an error.
 _REFUSED_S = 5.0
 
@@ -139,7 +140,7 @@ class _Passage:
             request = _decode(message)
             match request.WhichOneof("request"):
                 case "audio":
-                    return self._stream.offer(np.frombuffer(request.audio, dtype="<f4"))
+                    return self._stream.offer(np.frombuffer(request.audio, _SAMPLE))
                 case "hurry":
                     self._stream.hurry_now()
                 case "finish":
