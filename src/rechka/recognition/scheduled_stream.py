@@ -252,7 +252,7 @@ class ScheduledStream:
         decoded_ms = self._decoded * 1000 // self.rate_hz
         return Heard(self._utterance, self.engine_stream.observe(), decoded_ms)
 
-    def done(self, job: Job, error: Exception | None) -> None:
+    def done(self, job: Job, error: BaseException | None) -> None:
         """Take the outcome of a step, and stand in the queue again if there is more."""
         if error is not None:
             self._is_waiting = False
@@ -303,7 +303,7 @@ class ScheduledStream:
             self._scheduler.enqueue(self)
 
 
-def engine_failed(error: Exception) -> InternalError:
+def engine_failed(error: BaseException) -> InternalError:
     """Log a failure by its kind alone, since its text may hold what was said."""
     kind = type(error).__name__
     _log.error("engine_failed", kind=kind)

@@ -12,8 +12,8 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,6 +21,7 @@ import numpy as np
 
 from rechka.errors import CapacityError, ErrorCode, RechkaError, UnavailableError
 from rechka.recognition.costs import Costs
+from rechka.recognition.engine_thread import EngineThread
 from rechka.recognition.lateness import Lateness
 from rechka.recognition.load import Load
 from rechka.recognition.measures import Measures
@@ -80,7 +81,7 @@ class Scheduler:
         self._held: Counter[ModelInfo] = Counter()
         self._busy_s = self._decoded_s = 0.0
         self._steps = self._batched = 0
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="engine")
+        self._thread = EngineThread()
         self._streams: set[ScheduledStream] = set()
         self._ready: ReadyQueue[ScheduledStream] = ReadyQueue()
         # The next step, while it waits for its batch to fill.
@@ -160,11 +161,11 @@ class Scheduler:
             stream.fail(error)
             await stream.release()
         await self.run(self._engine.close)
-        self._thread.shutdown()
+        self._thread.close()
 
     async def run(self, work: Callable[[], _T]) -> _T:
         """Run something in the engine's thread, behind what runs there already."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        return await self._thread.run(work)
 
     def enqueue(self, stream: "ScheduledStream") -> None:
         """Put a stream that has something to do at the end of the queue."""
@@ -207,7 +208,7 @@ class Scheduler:
 
     def _discard(self, opened: "asyncio.Future[EngineStream]") -> None:
         if opened.exception() is None:
-            self._thread.submit(opened.result().close)
+            self._thread.do(opened.result().close, lambda *_: None)
 
     def _plan(self) -> None:
         """Let the next step begin soon, if there is one and the engine is free."""
@@ -237,16 +238,18 @@ class Scheduler:
             self._plan()
             return
         self._is_decoding = True
-        loop = asyncio.get_running_loop()
-        self._thread.submit(self._step, jobs).add_done_callback(
-            lambda step: loop.call_soon_threadsafe(self._end, jobs, step)
-        )
+        self._thread.do(lambda: self._step(jobs), partial(self._end, jobs))
 
-    def _end(self, jobs: Sequence[Job], step: Future[list[Exception | None]]) -> None:
+    def _end(
+        self,
+        jobs: Sequence[Job],
+        errors: Sequence[BaseException | None] | None,
+        failure: BaseException | None,
+    ) -> None:
         """Tell the streams what came of a step, and go on with the next one."""
         self._is_decoding = False
         now_s = self._clock()
-        for job, error in zip(jobs, step.result(), strict=True):
+        for job, error in zip(jobs, errors or [failure] * len(jobs), strict=True):
             if not job.stream.is_ahead:
                 self._lateness.note(waited_s=now_s - job.stream.ready_s, now_s=now_s)
             job.stream.done(job, error)
