@@ -20,15 +20,18 @@ from rechka.errors import (
     UnavailableError,
     error_class,
 )
+from rechka.recognition.local import StreamUser
 from rechka.recognition.measures import Measures
 from rechka.recognition.port import Finished, Heard, ModelInfo, Observation, StreamOptions
+from rechka.recognition.scheduler import Scheduler
 from rechka.results import Hypothesis
 from rechka.transport.link import Link
 from rechka.transport.recognizer_client import RemoteRecognizer, RemoteStream
 from rechka.transport.recognizer_service import RecognizerService
-from rechka.wire.codec_recognizer import encode_event
+from rechka.wire.codec_recognizer import encode_event, encode_open
 from rechka.wire.generated.rechka.recognizer.v1 import recognizer_pb2 as pb
 from rechka.wire.status import error_of, status_message
+from unit.recognition.gated_engine import GatedEngine, entered
 
 OPTIONS = StreamOptions(language="en-US", model="general", sample_rate_hz=8_000)
 AUDIO = np.zeros(32_000, dtype=np.float32)
@@ -327,6 +330,18 @@ class WaitingStream:
     async def close(self) -> None:
         self.is_closed.set()
 
+    def attach(self, user: StreamUser) -> None: ...
+
+    def offer(self, samples: Samples) -> bool:
+        return True
+
+    def hurry_now(self) -> None: ...
+
+    def finish_now(self) -> None: ...
+
+    def next_event(self) -> Heard | Finished | None:
+        return None
+
 
 class Waiting:
     """A recognizer of `WaitingStream`s."""
@@ -398,6 +413,103 @@ async def test_an_engine_that_fails_to_open_says_so_and_others_are_not_disturbed
         await stream.send(AUDIO)
         assert not waiting.streams[0].is_closed.is_set()
         await stream.close()
+
+
+@asynccontextmanager
+async def scheduled(tmp_path: Path, engine: GatedEngine) -> AsyncIterator[RemoteRecognizer]:
+    """A service over a scheduler, as a worker has it."""
+    scheduler = Scheduler(engine)
+    await scheduler.start()
+    service = RecognizerService(scheduler)
+    await service.start(tmp_path / "socket")
+    recognizer = RemoteRecognizer(tmp_path / "socket")
+    yield recognizer
+    recognizer.close()
+    engine.gate.set()
+    await service.stop()
+    await scheduler.close()
+
+
+async def test_audio_waits_while_the_engine_is_behind_and_none_is_lost(tmp_path: Path) -> None:
+    engine = GatedEngine()
+    async with scheduled(tmp_path, engine) as recognizer:
+        stream = await recognizer.open(OPTIONS)
+        engine.gate.clear()
+        sent = 0
+
+        async def send() -> None:
+            nonlocal sent
+            for _ in range(100):
+                await stream.send(AUDIO)
+                sent += 1
+            await stream.finish()
+
+        sending = asyncio.create_task(send())
+        await entered(engine)
+        before = -1
+        while sent > before:
+            before = sent
+            await asyncio.sleep(0.2)
+        assert sent < 32
+        engine.gate.set()
+        async for event in stream.events():
+            if isinstance(event, Finished):
+                break
+        await sending
+        assert sum(samples for batch in engine.batches for _, samples in batch) == 100 * len(AUDIO)
+        await stream.close()
+
+
+async def test_a_server_that_does_not_read_gets_every_settled_utterance_later(
+    tmp_path: Path,
+) -> None:
+    line = " ".join(["antidisestablishmentarianism"] * 500)
+    engine = GatedEngine(lines=[line], word_ms=1)
+    utterances = 150
+    async with scheduled(tmp_path, engine):
+        _, link = await asyncio.get_running_loop().create_unix_connection(
+            Link, str(tmp_path / "socket")
+        )
+        link.write(pb.Request(open=encode_open(OPTIONS)).SerializeToString())
+        audio = np.zeros(4_000, dtype="<f4").tobytes()
+        for _ in range(utterances):
+            link.write(pb.Request(audio=audio).SerializeToString())
+            link.write(pb.Request(finish=pb.Finish()).SerializeToString())
+        # Who has read nothing stops the engine: neither end keeps what it would make.
+        before = -1
+        while len(engine.batches) > before:
+            before = len(engine.batches)
+            await asyncio.sleep(0.2)
+        settled: list[int] = []
+        while len(settled) < utterances:
+            message = await link.read()
+            assert message is not None
+            response = pb.Response.FromString(message)
+            if response.HasField("finished"):
+                settled.append(response.finished.utterance)
+        assert 0 < before < len(engine.batches)
+        assert settled == list(range(utterances))
+        link.close()
+
+
+async def test_audio_that_is_no_samples_is_an_error_of_its_stream_alone(tmp_path: Path) -> None:
+    async with scheduled(tmp_path, GatedEngine()) as recognizer:
+        other = await recognizer.open(OPTIONS)
+        _, link = await asyncio.get_running_loop().create_unix_connection(
+            Link, str(tmp_path / "socket")
+        )
+        link.write(pb.Request(open=encode_open(OPTIONS)).SerializeToString())
+        opened = await link.read()
+        assert opened is not None
+        assert pb.Response.FromString(opened).HasField("opened")
+        link.write(pb.Request(audio=b"abc").SerializeToString())
+        answer = await link.read()
+        assert answer is not None
+        assert error_of(pb.Response.FromString(answer).error).code is ErrorCode.INTERNAL
+        link.close()
+        await other.finish()
+        assert await anext(other.events()) == Finished(0, ())
+        await other.close()
 
 
 async def test_a_service_that_stops_ends_its_streams(tmp_path: Path) -> None:

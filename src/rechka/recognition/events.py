@@ -60,15 +60,24 @@ class EventQueue:
         self._is_closed = True
         self._changed.set()
 
+    def take(self) -> Heard | Finished | None:
+        """Return the next event, None if there is none; raise the error of `fail` behind them."""
+        if self._is_closed:
+            return None
+        if self._events:
+            event = self._events.popleft()
+            self._has_room.set()
+            return event
+        if self._error is not None:
+            raise self._error
+        return None
+
     async def read(self) -> AsyncIterator[Heard | Finished]:
         """Yield events until `close`; raise the error of `fail` when it is reached."""
         while not self._is_closed:
-            if self._events:
-                event = self._events.popleft()
-                self._has_room.set()
+            event = self.take()
+            if event is not None:
                 yield event
-            elif self._error is not None:
-                raise self._error
             else:
                 self._changed.clear()
                 await self._changed.wait()

@@ -14,6 +14,7 @@ import structlog
 from rechka.audio.samples import Samples
 from rechka.errors import ErrorCode, InternalError, RechkaError, UnavailableError
 from rechka.recognition.events import EventQueue
+from rechka.recognition.local import StreamUser
 from rechka.recognition.port import EngineStream, Finished, Heard, ModelInfo
 
 __all__ = ["STEP_MS", "Job", "Owner", "ScheduledStream", "engine_failed"]
@@ -70,7 +71,7 @@ class Owner(Protocol):
 
 
 class ScheduledStream:
-    """A `RecognizerStream` of a scheduler.
+    """A `LocalStream` of a scheduler.
 
     Args:
         scheduler: Whose it is.
@@ -109,6 +110,7 @@ class ScheduledStream:
         self._utterance = 0
         self._decoded = 0
         self._events = EventQueue()
+        self._user: StreamUser | None = None
         self._error: RechkaError | None = None
         self._room = asyncio.Event()
         self._room.set()
@@ -135,23 +137,50 @@ class ScheduledStream:
 
         Cancellation: afterwards the stream is only good for closing.
         """
-        await self._room.wait()
+        while not self.offer(samples):
+            await self._room.wait()
+
+    async def hurry(self) -> None:
+        """Have what was sent decoded at once, and told by an event. Raises as `send`."""
+        self.hurry_now()
+
+    async def finish(self) -> None:
+        """End the utterance; its `Finished` comes as an event. Raises as `send`."""
+        self.finish_now()
+
+    def attach(self, user: StreamUser) -> None:
+        """Call this user from now on, when there is room for audio or an event."""
+        self._user = user
+        user.stream_has_events()
+
+    def offer(self, samples: Samples) -> bool:
+        """Take audio, or return False while the engine is behind. Raises as `send`."""
+        if not self._room.is_set():
+            return False
         self._put(samples)
         self._brought += len(samples)
         if self._queued * 1000 >= _QUEUED_MS * self.rate_hz:
             self._room.clear()
+        return True
 
-    async def hurry(self) -> None:
-        """Have what was sent decoded at once, and told by an event. Raises as `send`."""
+    def hurry_now(self) -> None:
+        """Do as `hurry`."""
         self._check()
         if self._queue:
             self._is_hurried = True
             self._wake()
             self._scheduler.hurry()
 
-    async def finish(self) -> None:
-        """End the utterance; its `Finished` comes as an event. Raises as `send`."""
+    def finish_now(self) -> None:
+        """Do as `finish`."""
         self._put(None)
+
+    def next_event(self) -> Heard | Finished | None:
+        """Return the next event, None if there is none yet. Raises as `send`."""
+        event = self._events.take()
+        if event is not None and not self._is_waiting:
+            self._wake()
+        return event
 
     async def events(self) -> AsyncIterator[Heard | Finished]:
         """Yield events in the order of the audio; ends after `close`. Raises as `send`."""
@@ -171,7 +200,7 @@ class ScheduledStream:
             return
         self._is_closed = True
         self._queue.clear()
-        self._room.set()
+        self._make_room()
         self._scheduler.forget(self)
         await asyncio.shield(self._scheduler.run(self.engine_stream.close))
 
@@ -180,7 +209,9 @@ class ScheduledStream:
         self._error = error
         self._queue.clear()
         self._events.fail(error)
-        self._room.set()
+        self._make_room()
+        if self._user is not None:
+            self._user.stream_has_events()
 
     def take(self) -> Job | None:
         """Take the next step's audio out of the queue; None if there is nothing to do."""
@@ -204,7 +235,7 @@ class ScheduledStream:
         if not self._queue:
             self._is_hurried = False
         if self._queued * 1000 < _QUEUED_MS * self.rate_hz:
-            self._room.set()
+            self._make_room()
         if not taken and not is_end:
             self._is_waiting = False
             return None
@@ -221,15 +252,18 @@ class ScheduledStream:
         decoded_ms = self._decoded * 1000 // self.rate_hz
         return Heard(self._utterance, self.engine_stream.observe(), decoded_ms)
 
-    def done(self, job: Job, error: Exception | None) -> None:
+    def done(self, job: Job, error: BaseException | None) -> None:
         """Take the outcome of a step, and stand in the queue again if there is more."""
-        self._is_waiting = False
         if error is not None:
+            self._is_waiting = False
             self.fail(engine_failed(error))
             return
         self._missing = job.missing_samples
         if job.event is not None and not self._is_closed:
             self._events.put(job.event)
+            if self._user is not None:
+                self._user.stream_has_events()
+        self._is_waiting = False
         self._wake()
 
     def _check(self) -> None:
@@ -249,6 +283,14 @@ class ScheduledStream:
         if item is None:
             self._scheduler.hurry()
 
+    def _make_room(self) -> None:
+        if self._room.is_set():
+            return
+        self._room.set()
+        if self._user is not None:
+            # Not at once: what the user then brings must not meet a half-taken queue.
+            asyncio.get_running_loop().call_soon(self._user.stream_has_room)
+
     @property
     def _has_turn(self) -> bool:
         """Whether a step brings something, or somebody waits for one."""
@@ -261,7 +303,7 @@ class ScheduledStream:
             self._scheduler.enqueue(self)
 
 
-def engine_failed(error: Exception) -> InternalError:
+def engine_failed(error: BaseException) -> InternalError:
     """Log a failure by its kind alone, since its text may hold what was said."""
     kind = type(error).__name__
     _log.error("engine_failed", kind=kind)

@@ -8,13 +8,12 @@ for nobody, and so does one whose utterance ends.
 """
 
 import asyncio
-import contextlib
 import os
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,6 +21,7 @@ import numpy as np
 
 from rechka.errors import CapacityError, ErrorCode, RechkaError, UnavailableError
 from rechka.recognition.costs import Costs
+from rechka.recognition.engine_thread import EngineThread
 from rechka.recognition.lateness import Lateness
 from rechka.recognition.load import Load
 from rechka.recognition.measures import Measures
@@ -81,12 +81,12 @@ class Scheduler:
         self._held: Counter[ModelInfo] = Counter()
         self._busy_s = self._decoded_s = 0.0
         self._steps = self._batched = 0
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="engine")
+        self._thread = EngineThread()
         self._streams: set[ScheduledStream] = set()
         self._ready: ReadyQueue[ScheduledStream] = ReadyQueue()
-        self._has_ready = asyncio.Event()
-        self._is_urgent = asyncio.Event()
-        self._pump: asyncio.Task[None] | None = None
+        # The next step, while it waits for its batch to fill.
+        self._next: asyncio.Handle | None = None
+        self._is_urgent = self._is_decoding = self._is_warm = False
 
     async def start(self) -> None:
         """Warm the engine up; streams can be opened afterwards."""
@@ -94,7 +94,7 @@ class Scheduler:
         if self._max_load is not None:
             for model in self._engine.models:
                 await self.run(lambda model=model: self._try(model))  # type: ignore[misc]
-        self._pump = asyncio.create_task(self._run())
+        self._is_warm = True
 
     async def measure(self) -> Measures:
         """Return what was done so far and what is held."""
@@ -112,7 +112,7 @@ class Scheduler:
     @property
     def models(self) -> Sequence[ModelInfo]:
         """What the engine serves; empty until it is warm."""
-        return () if self._pump is None else self._engine.models
+        return self._engine.models if self._is_warm else ()
 
     async def open(self, options: StreamOptions) -> "ScheduledStream":
         """Return a fresh stream.
@@ -153,32 +153,37 @@ class Scheduler:
 
     async def close(self) -> None:
         """End all streams with an error, stop the thread and free the engine."""
-        if self._pump is not None:
-            self._pump.cancel()
-            await asyncio.gather(self._pump, return_exceptions=True)
-            self._pump = None
+        self._is_warm = False
+        if self._next is not None:
+            self._next.cancel()
         error = UnavailableError(ErrorCode.UNAVAILABLE, "The recognizer is shutting down")
         for stream in list(self._streams):
             stream.fail(error)
             await stream.release()
         await self.run(self._engine.close)
-        self._thread.shutdown()
+        self._thread.close()
 
     async def run(self, work: Callable[[], _T]) -> _T:
         """Run something in the engine's thread, behind what runs there already."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        return await self._thread.run(work)
 
     def enqueue(self, stream: "ScheduledStream") -> None:
         """Put a stream that has something to do at the end of the queue."""
         stream.ready_s = self._clock()
         self._ready.put(stream)
-        self._has_ready.set()
         if stream.is_urgent or len(self._ready) >= self._batch_size(stream.model):
             self.hurry()
+        self._plan()
 
     def hurry(self) -> None:
         """Let the next step begin without waiting for a larger batch."""
-        self._is_urgent.set()
+        if self._is_urgent:
+            return
+        self._is_urgent = True
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
+            self._plan()
 
     def forget(self, stream: "ScheduledStream") -> None:
         """Let go of a closed stream."""
@@ -203,33 +208,52 @@ class Scheduler:
 
     def _discard(self, opened: "asyncio.Future[EngineStream]") -> None:
         if opened.exception() is None:
-            self._thread.submit(opened.result().close)
+            self._thread.do(opened.result().close, lambda *_: None)
 
-    async def _run(self) -> None:
-        while True:
-            await self._has_ready.wait()
-            await self._wait_for_others()
-            batch = self._ready.take(self._batch_size)
-            jobs = [job for stream in batch if (job := stream.take()) is not None]
-            if not self._ready:
-                self._has_ready.clear()
-            if not jobs:
-                continue
-            errors = await self.run(lambda jobs=jobs: self._step(jobs))  # type: ignore[misc]
-            now_s = self._clock()
-            for job, error in zip(jobs, errors, strict=True):
-                if not job.stream.is_ahead:
-                    self._lateness.note(waited_s=now_s - job.stream.ready_s, now_s=now_s)
-                job.stream.done(job, error)
+    def _plan(self) -> None:
+        """Let the next step begin soon, if there is one and the engine is free."""
+        if self._next is not None or self._is_decoding or not self._ready or not self._is_warm:
+            return
+        loop = asyncio.get_running_loop()
+        wait_s = 0.0 if self._is_urgent else self._filling_s()
+        if wait_s >= _LEAST_WAIT_S:
+            self._next = loop.call_later(wait_s, self._begin)
+        else:
+            # Not at once: other streams' audio may have come in the same turn of the loop.
+            self._next = loop.call_soon(self._begin)
 
-    async def _wait_for_others(self) -> None:
-        """Let a batch fill, for longer the busier the engine is."""
-        wait_s = _LONGEST_WAIT_S * min(1.0, self._needed_load())
-        if wait_s >= _LEAST_WAIT_S and self._held.total() > 1:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait_s):
-                    await self._is_urgent.wait()
-        self._is_urgent.clear()
+    def _filling_s(self) -> float:
+        """Return how long a batch may wait for others: longer the busier the engine is."""
+        if self._held.total() <= 1:
+            return 0.0
+        return _LONGEST_WAIT_S * min(1.0, self._needed_load())
+
+    def _begin(self) -> None:
+        """Begin with a step."""
+        self._next = None
+        self._is_urgent = False
+        batch = self._ready.take(self._batch_size)
+        jobs = [job for stream in batch if (job := stream.take()) is not None]
+        if not jobs:
+            self._plan()
+            return
+        self._is_decoding = True
+        self._thread.do(lambda: self._step(jobs), partial(self._end, jobs))
+
+    def _end(
+        self,
+        jobs: Sequence[Job],
+        errors: Sequence[BaseException | None] | None,
+        failure: BaseException | None,
+    ) -> None:
+        """Tell the streams what came of a step, and go on with the next one."""
+        self._is_decoding = False
+        now_s = self._clock()
+        for job, error in zip(jobs, errors or [failure] * len(jobs), strict=True):
+            if not job.stream.is_ahead:
+                self._lateness.note(waited_s=now_s - job.stream.ready_s, now_s=now_s)
+            job.stream.done(job, error)
+        self._plan()
 
     def _step(self, jobs: Sequence[Job]) -> list[Exception | None]:
         """Decode in the engine's thread; return each job's error."""

@@ -9,9 +9,9 @@ find it awake.
 
 import asyncio
 from collections import deque
-from typing import cast
+from typing import Protocol, cast
 
-__all__ = ["Link"]
+__all__ = ["Link", "Receiver"]
 
 _LENGTH_BYTES = 4
 # No message of ours is longer; more is not from a peer of ours.
@@ -22,10 +22,30 @@ _MOST_UNREAD = 128 * 2**10
 _MOST_UNSENT = 64 * 2**10
 
 
+class Receiver(Protocol):
+    """Who is called with a link's messages, so that no task need be woken for each.
+
+    The calls come out of the event loop. None may raise, or call the link's `deliver`.
+    """
+
+    def take(self, message: bytes) -> bool:
+        """Take the next message, or return False to be offered it again by `deliver`."""
+        ...
+
+    def link_can_write(self) -> None:
+        """Learn that the peer has caught up with what was written."""
+        ...
+
+    def link_ended(self) -> None:
+        """Learn that the connection is over; messages that were refused may be left."""
+        ...
+
+
 class Link(asyncio.Protocol):
     """One end of a connection. One task reads, any may write; within one event loop.
 
-    Both directions are bounded: who does not read makes the other end's `drain` wait.
+    In place of the reading task there may be a receiver. Both directions are bounded: who
+    does not read, or take, makes the other end's `drain` wait.
     """
 
     def __init__(self) -> None:
@@ -41,6 +61,7 @@ class Link(asyncio.Protocol):
         self._changed = asyncio.Event()
         self._can_write = asyncio.Event()
         self._can_write.set()
+        self._receiver: Receiver | None = None
 
     @property
     def is_ending(self) -> bool:
@@ -54,12 +75,25 @@ class Link(asyncio.Protocol):
                 return None
             self._changed.clear()
             await self._changed.wait()
-        message = self._messages.popleft()
-        self._unread -= _LENGTH_BYTES + len(message)
-        if self._is_paused and self._unread < _MOST_UNREAD and self._transport is not None:
-            self._is_paused = False
-            self._transport.resume_reading()
-        return message
+        return self._pop()
+
+    def attach(self, receiver: Receiver) -> None:
+        """Hand messages to a receiver from now on, those that nobody has read first."""
+        self._receiver = receiver
+        self.deliver()
+        if self._is_over:
+            receiver.link_ended()
+
+    def detach(self) -> None:
+        """Keep messages for `read` again."""
+        self._receiver = None
+
+    def deliver(self) -> None:
+        """Offer the receiver what came, until it refuses a message."""
+        while self._messages and self._receiver is not None:
+            if not self._receiver.take(self._messages[0]):
+                break
+            self._pop()
 
     def write(self, message: bytes) -> None:
         """Send a message. Nothing happens if the connection has ended."""
@@ -71,6 +105,11 @@ class Link(asyncio.Protocol):
         self._unsent += _LENGTH_BYTES + len(message)
         if self._unsent >= _MOST_UNSENT:
             self._send()
+
+    @property
+    def can_write(self) -> bool:
+        """Whether the peer has taken most of what was written, or is gone."""
+        return self._can_write.is_set()
 
     async def drain(self) -> None:
         """Wait until the peer has taken most of what was written, or is gone."""
@@ -103,6 +142,8 @@ class Link(asyncio.Protocol):
         self._is_over = True
         self._changed.set()
         self._can_write.set()
+        if self._receiver is not None:
+            self._receiver.link_ended()
 
     def pause_writing(self) -> None:
         """Note that the peer is behind; called by the event loop."""
@@ -111,26 +152,44 @@ class Link(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Note that it is not any more; called by the event loop."""
         self._can_write.set()
+        if self._receiver is not None:
+            self._receiver.link_can_write()
 
     def data_received(self, data: bytes) -> None:
         """Take what came; called by the event loop."""
-        partial = self._partial
-        partial += data
+        # Nearly always whole messages come, and need not be copied together.
+        came: bytes | bytearray = data
+        if self._partial:
+            self._partial += data
+            came = self._partial
         start = 0
-        while len(partial) - start >= _LENGTH_BYTES:
+        while len(came) - start >= _LENGTH_BYTES:
             begin = start + _LENGTH_BYTES
-            size = int.from_bytes(partial[start:begin], "little")
+            size = int.from_bytes(came[start:begin], "little")
             if size > _MOST_BYTES:
                 self.abort()
                 break
-            if len(partial) < begin + size:
+            if len(came) < begin + size:
                 break
             start = begin + size
-            self._messages.append(bytes(partial[begin:start]))
+            self._messages.append(bytes(came[begin:start]))
             self._unread += _LENGTH_BYTES + size
-        del partial[:start]
-        if self._messages:
+        if came is data:
+            self._partial += data[start:]
+        else:
+            del self._partial[:start]
+        if self._receiver is not None:
+            self.deliver()
+        elif self._messages:
             self._changed.set()
         if self._unread >= _MOST_UNREAD and not self._is_paused and self._transport is not None:
             self._is_paused = True
             self._transport.pause_reading()
+
+    def _pop(self) -> bytes:
+        message = self._messages.popleft()
+        self._unread -= _LENGTH_BYTES + len(message)
+        if self._is_paused and self._unread < _MOST_UNREAD and self._transport is not None:
+            self._is_paused = False
+            self._transport.resume_reading()
+        return message

@@ -9,8 +9,7 @@ import structlog
 from google.protobuf.message import DecodeError
 
 from rechka.errors import ErrorCode, InternalError, RechkaError, RequestError
-from rechka.recognition.measures import MeasuredRecognizer
-from rechka.recognition.port import RecognizerStream
+from rechka.recognition.local import LocalRecognizer, LocalStream
 from rechka.transport.link import Link
 from rechka.wire.codec_measures import encode_measures
 from rechka.wire.codec_model import encode_model
@@ -21,6 +20,7 @@ from rechka.wire.status import status_message
 __all__ = ["RecognizerService"]
 
 _log = structlog.get_logger()
+_SAMPLE = np.dtype("<f4")
 # How long a server's end may take to read an error.
 _REFUSED_S = 5.0
 
@@ -32,7 +32,7 @@ class RecognizerService:
         recognizer: What does the work.
     """
 
-    def __init__(self, recognizer: MeasuredRecognizer) -> None:
+    def __init__(self, recognizer: LocalRecognizer) -> None:
         self._recognizer = recognizer
         self._server: asyncio.Server | None = None
         self._exchanges: set[asyncio.Task[None]] = set()
@@ -93,50 +93,105 @@ class RecognizerService:
         stream = await self._recognizer.open(decode_open(request))
         try:
             _write(link, pb.Response(opened=pb.Opened()))
-            await _pass_on(stream, link)
+            await _Passage(stream, link).run()
         finally:
             await stream.close()
 
 
-async def _pass_on(stream: RecognizerStream, link: Link) -> None:
-    """Pass audio in and events out until the server's end closes or the engine fails."""
+class _Passage:
+    """Passes audio in and events out until the server's end closes or the engine fails.
 
-    async def listen() -> None:
-        while (request := await _read(link)) is not None:
-            if request.HasField("audio"):
-                # A copy, which may be written to.
-                samples = np.frombuffer(request.audio, dtype="<f4").astype(np.float32)
-                await stream.send(samples)
-            elif request.HasField("hurry"):
-                await stream.hurry()
-            elif request.HasField("finish"):
-                await stream.finish()
+    All but the end happens in callbacks of the link, a `Receiver`, and of the stream, a
+    `StreamUser`. Audio that the stream refuses stays in the link, events that the link has no
+    room for stay in the stream; each of the two bounds what it keeps.
 
-    async def answer() -> None:
-        async for event in stream.events():
-            _write(link, encode_event(event))
-            await link.drain()
+    Args:
+        stream: Opened; the caller closes it.
+        link: Its connection.
+    """
 
-    tasks = [asyncio.create_task(listen()), asyncio.create_task(answer())]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    def __init__(self, stream: LocalStream, link: Link) -> None:
+        self._stream = stream
+        self._link = link
+        self._over = asyncio.Event()
+        self._error: Exception | None = None
+
+    async def run(self) -> None:
+        """Pass on until the end.
+
+        Raises:
+            RechkaError: What the server's end is to be told.
+        """
+        self._stream.attach(self)
+        self._link.attach(self)
+        try:
+            await self._over.wait()
+        finally:
+            self._link.detach()
+            self._over.set()
+        if self._error is not None:
+            raise self._error
+
+    def take(self, message: bytes) -> bool:
+        """Hand a request to the stream; return False if it has no room for the audio."""
+        if self._over.is_set():
+            return False
+        try:
+            request = _decode(message)
+            match request.WhichOneof("request"):
+                case "audio":
+                    return self._stream.offer(np.frombuffer(request.audio, _SAMPLE))
+                case "hurry":
+                    self._stream.hurry_now()
+                case "finish":
+                    self._stream.finish_now()
+        except Exception as error:
+            self._end(error)
+        return True
+
+    def stream_has_room(self) -> None:
+        """Bring the audio that was refused."""
+        self._link.deliver()
+
+    def stream_has_events(self) -> None:
+        """Write events while the server's end keeps up."""
+        try:
+            while not self._over.is_set() and self._link.can_write:
+                event = self._stream.next_event()
+                if event is None:
+                    break
+                _write(self._link, encode_event(event))
+        except Exception as error:
+            self._end(error)
+
+    def link_can_write(self) -> None:
+        """Write the events that were held back."""
+        self.stream_has_events()
+
+    def link_ended(self) -> None:
+        """Let go of the stream."""
+        self._end(None)
+
+    def _end(self, error: Exception | None) -> None:
+        if not self._over.is_set():
+            self._error = error
+            self._over.set()
 
 
 async def _read(link: Link) -> pb.Request | None:
-    """Return the next request, None at the end.
+    """Return the next request, None at the end. Raises as `_decode`."""
+    message = await link.read()
+    return None if message is None else _decode(message)
+
+
+def _decode(message: bytes) -> pb.Request:
+    """Return a request.
 
     Raises:
-        RequestError: It is no request.
+        RequestError: It is none.
     """
-    message = await link.read()
     try:
-        return None if message is None else pb.Request.FromString(message)
+        return pb.Request.FromString(message)
     except DecodeError:
         raise RequestError(ErrorCode.UNEXPECTED_MESSAGE, "the message is no request") from None
 

@@ -41,18 +41,25 @@ def decode_open(message: pb.Open) -> StreamOptions:
 
 
 def encode_event(event: Heard | Finished) -> pb.Response:
-    """Return an event's message."""
+    """Return an event's message.
+
+    Filled in place: a message that is given to another one's constructor is serialized and
+    parsed on the way.
+    """
+    response = pb.Response()
     if isinstance(event, Finished):
-        alternatives = [_encode_hypothesis(item) for item in event.alternatives]
-        finished = pb.Finished(utterance=event.utterance, alternatives=alternatives)
-        return pb.Response(finished=finished)
-    heard = pb.Heard(
-        utterance=event.utterance,
-        hypothesis=_encode_hypothesis(event.observation.hypothesis),
-        trailing_silence_ms=event.observation.trailing_silence_ms,
-        decoded_ms=event.decoded_ms,
-    )
-    return pb.Response(heard=heard)
+        finished = response.finished
+        finished.utterance = event.utterance
+        for alternative in event.alternatives:
+            _encode_hypothesis(alternative, finished.alternatives.add())
+        return response
+    heard, observation = response.heard, event.observation
+    heard.utterance = event.utterance
+    _encode_hypothesis(observation.hypothesis, heard.hypothesis)
+    if observation.trailing_silence_ms is not None:
+        heard.trailing_silence_ms = observation.trailing_silence_ms
+    heard.decoded_ms = event.decoded_ms
+    return response
 
 
 def decode_event(response: pb.Response) -> Heard | Finished:
@@ -67,17 +74,16 @@ def decode_event(response: pb.Response) -> Heard | Finished:
     return Heard(heard.utterance, observation, heard.decoded_ms)
 
 
-def _encode_hypothesis(hypothesis: Hypothesis) -> pb.Hypothesis:
-    words = [
-        pb.Word(
-            text=word.text,
-            start_ms=word.start_ms,
-            end_ms=word.end_ms,
-            confidence=word.confidence,
-        )
-        for word in hypothesis.words
-    ]
-    return pb.Hypothesis(text=hypothesis.text, words=words, confidence=hypothesis.confidence)
+def _encode_hypothesis(hypothesis: Hypothesis, message: pb.Hypothesis) -> None:
+    message.text = hypothesis.text
+    message.confidence = hypothesis.confidence
+    add = message.words.add
+    for word in hypothesis.words:
+        encoded = add()
+        encoded.text = word.text
+        encoded.start_ms = word.start_ms
+        encoded.end_ms = word.end_ms
+        encoded.confidence = word.confidence
 
 
 def _decode_hypothesis(message: pb.Hypothesis) -> Hypothesis:
