@@ -17,10 +17,9 @@ speech, and webrtcvad was tried in this place: it takes any steady noise above
 import numpy as np
 import numpy.typing as npt
 
-from rechka.audio.fourier import FourierPlan, transform
 from rechka.audio.noise import NOTHING, NoiseFloor, decibels, follow
 from rechka.audio.samples import Samples
-from rechka.audio.spectrum import BANDS, FRAME_MS, LINES, PERIODS, measure
+from rechka.audio.spectrum import BANDS, FRAME_MS, PERIODS, measure, window_weights
 from rechka.compiled import compiled
 
 __all__ = ["VoiceActivity"]
@@ -53,6 +52,8 @@ _START_FRAMES = 500 // FRAME_MS
 _START_PERIODICITY = np.float32(0.25)
 _START_EVIDENCE_FRAMES = 200 // FRAME_MS
 _START_DROP_DB = np.float32(12)
+# Most frames that are worked on at once; bounds the working memory.
+_BLOCK_FRAMES = 16
 # What a stream remembers of the frames so far: how many there were, when there was
 # evidence, and when at the beginning.
 _FRAMES, _EVIDENCE_AT, _START_EVIDENCE_AT = range(3)
@@ -76,21 +77,15 @@ class VoiceActivity:
         if rate_hz < 8000 or rate_hz * FRAME_MS % 1000:
             raise ValueError(f"sample rate {rate_hz} is below 8000 or no multiple of 50")
         self._frame_samples = rate_hz * FRAME_MS // 1000
-        plan = FourierPlan.of(2 * self._frame_samples)
-        floor = NoiseFloor()
+        self._weights = window_weights(2 * self._frame_samples)
+        # The last whole frame, and the samples of the next one. Silence is assumed before
+        # the first.
+        self._window = np.zeros(2 * self._frame_samples, dtype=np.float32)
         # How many samples there are of the frame that is not complete yet.
         self._pending = 0
-        # What `_accept` takes after its first arguments, in its order.
+        floor = NoiseFloor()
+        # What `_judge_all` takes after its first arguments, in its order.
         self._memory = (
-            # The last whole frame, and the samples of the next one. Silence is assumed
-            # before the first.
-            np.zeros(2 * self._frame_samples, dtype=np.float32),
-            plan.weights,
-            plan.roots,
-            plan.turns,
-            plan.radices,
-            plan.row_order,
-            plan.column_order,
             # The correlation of the last frame; see `measure`.
             np.zeros(PERIODS, dtype=np.float32),
             floor.powers,
@@ -118,10 +113,24 @@ class VoiceActivity:
             Whether there is speech, for each frame that is complete now, in order;
             the n-th value of a stream is about its n-th `frame_samples` samples.
         """
+        samples = np.ascontiguousarray(samples)
+        block_samples = _BLOCK_FRAMES * self._frame_samples
+        verdicts: list[bool] = []
+        for start in range(0, len(samples), block_samples):
+            verdicts += self._accept(samples[start : start + block_samples])
+        return verdicts
+
+    def _accept(self, samples: Samples) -> list[bool]:
         count, rest = divmod(self._pending + len(samples), self._frame_samples)
-        speech = np.empty(count, dtype=np.bool_)
-        _accept(np.ascontiguousarray(samples), speech, self._pending, *self._memory)
+        windows = np.empty((count, len(self._window)), dtype=np.float32)
+        _cut(samples, self._pending, self._window, self._weights, windows)
         self._pending = rest
+        if count == 0:
+            return []
+        # Of 32-bit floats numpy makes 64-bit complex numbers, which its types do not tell.
+        lines: npt.NDArray[np.complex64] = np.fft.rfft(windows)  # type: ignore[assignment]
+        speech = np.empty(count, dtype=np.bool_)
+        _judge_all(lines, speech, *self._memory)
         verdicts: list[bool] = speech.tolist()
         return verdicts
 
@@ -239,22 +248,39 @@ def _copy(samples: _Floats, begin: int, count: int, target: _Floats, place: int)
         target[place + at] = samples[begin + at]
 
 
+@compiled("void(Array(f4, 1, 'C', True), u8, f4[::1], f4[::1], f4[:, ::1])")
+def _cut(
+    samples: _Floats, pending: int, window: _Floats, weights: _Floats, windows: _Floats
+) -> None:
+    """Write the windows of the frames that the next samples complete, and keep the rest.
+
+    Args:
+        samples: The next ones.
+        pending: How many samples of the next frame came before.
+        window: The last whole frame and the samples of the next one; shape (w,).
+        weights: What each window is multiplied by; shape (w,).
+        windows: Result: each frame behind the one before it; shape (n, w), where n is how
+            many frames are complete.
+    """
+    step = len(window) // 2
+    taken = 0
+    for frame in range(len(windows)):
+        _copy(samples, taken, step - pending, window, step + pending)
+        taken += step - pending
+        pending = 0
+        for at in range(len(window)):
+            windows[frame, at] = window[at] * weights[at]
+        _copy(window, step, step, window, 0)
+    _copy(samples, taken, len(samples) - taken, window, step + pending)
+
+
 @compiled(
-    "void(Array(f4, 1, 'C', True), b1[::1], i8, f4[::1],"
-    " f4[::1], c8[::1], f4[::1], i8[:, ::1], i8[::1], i8[::1],"
+    "void(c8[:, ::1], b1[::1],"
     " f4[::1], f4[:, ::1], f4[:, ::1], f4[::1], f4[:, ::1], b1[::1], i8[::1], f4[::1])"
 )
-def _accept(  # noqa: PLR0913, PLR0917
-    samples: _Floats,
+def _judge_all(  # noqa: PLR0913, PLR0917
+    lines: npt.NDArray[np.complex64],
     speech: _Booleans,
-    pending: int,
-    window: _Floats,
-    weights: _Floats,
-    roots: npt.NDArray[np.complex64],
-    turns: _Floats,
-    radices: _Integers,
-    row_order: _Integers,
-    column_order: _Integers,
     last_correlation: _Floats,
     powers: _Floats,
     levels_db: _Floats,
@@ -264,22 +290,24 @@ def _accept(  # noqa: PLR0913, PLR0917
     counts: _Integers,
     start_peak_db: _Floats,
 ) -> None:
-    """Judge the frames that the next samples complete, and keep the rest of the samples.
+    """Judge the next frames by the spectra of their windows.
 
-    Writes as many verdicts into `speech` as frames are complete; `pending` samples of the
-    next frame came before. What all else is stands in `VoiceActivity`.
+    Args:
+        lines: As `measure` says; a row a frame.
+        speech: Result: the verdicts; shape (frames,).
+        last_correlation: Memory of the stream, as are all that follow; see `VoiceActivity`.
+        powers: As `NoiseFloor` says.
+        levels_db: As `NoiseFloor` says.
+        least_db: As `NoiseFloor` says.
+        shapes: As `_judge` says.
+        is_counted: As `_judge` says.
+        counts: As `_judge` says.
+        start_peak_db: As `_judge` says.
     """
-    step = len(window) // 2
-    real, imag = np.empty(LINES, dtype=np.float32), np.empty(LINES, dtype=np.float32)
     power, level_db = np.empty(BANDS, dtype=np.float32), np.empty(BANDS, dtype=np.float32)
     above_db = np.empty(BANDS, dtype=np.float32)
-    taken = 0
-    for frame in range(len(speech)):
-        _copy(samples, taken, step - pending, window, step + pending)
-        taken += step - pending
-        pending = 0
-        transform(window, weights, roots, turns, radices, row_order, column_order, real, imag)
-        periodicity, lasting_periodicity = measure(real, imag, last_correlation, power)
+    for frame in range(len(lines)):
+        periodicity, lasting_periodicity = measure(lines[frame], last_correlation, power)
         for band in range(BANDS):
             level_db[band] = decibels(power[band])
         follow(power, level_db, powers, levels_db, least_db, counts[_FRAMES], above_db)
@@ -294,5 +322,3 @@ def _accept(  # noqa: PLR0913, PLR0917
             counts,
             start_peak_db,
         )
-        _copy(window, step, step, window, 0)
-    _copy(samples, taken, len(samples) - taken, window, step + pending)

@@ -10,12 +10,14 @@ All of them look at 100 to 3850 Hz, which a telephone carries too:
   below 0.12.
 """
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
 from rechka.compiled import compiled
 
-__all__ = ["BANDS", "FRAME_MS", "LINES", "PERIODS", "measure"]
+__all__ = ["BANDS", "FRAME_MS", "PERIODS", "measure", "window_weights"]
 
 _Floats = npt.NDArray[np.float32]
 
@@ -28,12 +30,14 @@ BANDS = 15
 # Windows are two frames: long enough for two periods of the deepest voice. It makes the
 # spectrum's lines 25 Hz apart.
 _LINE_HZ = 1000 // (2 * FRAME_MS)
-LINES = 4000 // _LINE_HZ + 1
-"""Lines of the spectrum of two frames that are looked at: up to 4000 Hz."""
-
+_LINES = 4000 // _LINE_HZ + 1
 _FIRST_LINE = 4
 _BAND_LINES = 10
 _VOICE_LINES = 148
+# A Hann window spreads the power of a sine over lines that add up to 1.5 times it.
+_HANN_SPREAD = 1.5
+# Sizes of windows whose weights are kept; there are a few usual rates.
+_SIZES = 8
 # Half width of the average that the spectrum is divided by; wider than the step
 # between two harmonics of a high voice.
 _WHITENING_LINES = 10
@@ -51,7 +55,7 @@ _VOICE_LINE_NUMBERS = _FIRST_LINE + np.arange(_VOICE_LINES)
 _NEIGHBOR_WEIGHTS = (
     1
     / (
-        np.minimum(_VOICE_LINE_NUMBERS + _WHITENING_LINES, LINES - 1)
+        np.minimum(_VOICE_LINE_NUMBERS + _WHITENING_LINES, _LINES - 1)
         - np.maximum(_VOICE_LINE_NUMBERS - _WHITENING_LINES, 0)
         + 1
     )
@@ -60,23 +64,37 @@ _COSINES = np.zeros((_VOICE_LINES, PERIODS), dtype=np.float32)
 _COSINES[:, :-1] = np.cos(2 * np.pi * np.outer(_VOICE_LINE_NUMBERS * _LINE_HZ, _PERIODS_S))
 
 
-@compiled("UniTuple(f4, 2)(f4[::1], f4[::1], f4[::1], f4[::1])")
+@lru_cache(maxsize=_SIZES)
+def window_weights(size: int) -> _Floats:
+    """Return what the samples of a window are multiplied by before its spectrum is made.
+
+    It is a Hann window, such that the lines of a sine have its power. The array is shared
+    by all who ask for the same size, and so not to be changed.
+    """
+    window = np.hanning(size + 1)[:-1]
+    # A sine of amplitude 1 has the power 1/2.
+    scale = np.sqrt(2 / _HANN_SPREAD) / window.sum()
+    return np.asarray(window * scale, dtype=np.float32)
+
+
+@compiled("UniTuple(f4, 2)(c8[::1], f4[::1], f4[::1])")
 def measure(
-    real: _Floats, imag: _Floats, last_correlation: _Floats, power: _Floats
+    lines: npt.NDArray[np.complex64], last_correlation: _Floats, power: _Floats
 ) -> tuple[np.float32, np.float32]:
     """Compute a frame's periodicity and lasting periodicity from its window's spectrum.
 
     Args:
-        real: Spectrum; shape (LINES,).
-        imag: The same.
+        lines: Spectrum of the weighted window, 25 Hz a line from 0 on, at least up to
+            4000 Hz; shape (161 or more,).
         last_correlation: Of the frame before, zeros before the first; of this frame
             afterwards; shape (PERIODS,).
         power: Result: power by band; shape (BANDS,).
     """
     # Beyond the ends lie lines without sound, so that every neighborhood is whole.
-    magnitude = np.zeros(LINES + 2 * _WHITENING_LINES, dtype=np.float32)
-    for line in range(len(real)):
-        squared = real[line] * real[line] + imag[line] * imag[line]
+    magnitude = np.zeros(_LINES + 2 * _WHITENING_LINES, dtype=np.float32)
+    for line in range(_LINES):
+        value = lines[line]
+        squared = value.real * value.real + value.imag * value.imag
         magnitude[_WHITENING_LINES + line] = np.sqrt(squared)
     for band in range(len(power)):
         total = np.float32(0)

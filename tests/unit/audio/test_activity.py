@@ -1,3 +1,4 @@
+import tracemalloc
 import wave
 from itertools import pairwise
 from pathlib import Path
@@ -195,6 +196,21 @@ def test_a_frame_is_judged_as_soon_as_it_is_complete() -> None:
     assert activity.accept(np.zeros(_FRAME - 1, dtype=np.float32)) == []
     assert activity.accept(np.zeros(1, dtype=np.float32)) == [False]
     assert activity.accept(np.zeros(0, dtype=np.float32)) == []
+
+
+def test_a_long_message_takes_little_working_memory() -> None:
+    samples = np.zeros(60 * 48_000, dtype=np.float32)
+    activity = VoiceActivity(48_000)
+    # The first call in a process imports modules.
+    activity.accept(samples[:960])
+    tracemalloc.start()
+    try:
+        assert len(activity.accept(samples)) == 3_000
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # The windows of all frames are 23 MB.
+    assert peak_bytes < 2_000_000
 
 
 @pytest.mark.parametrize("rate_hz", [8_050, 8_150, 22_050, 44_100, 96_000])

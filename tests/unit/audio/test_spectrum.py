@@ -4,10 +4,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from rechka.audio.fourier import FourierPlan, transform
 from rechka.audio.noise import NoiseFloor, decibels, follow
 from rechka.audio.samples import Samples
-from rechka.audio.spectrum import BANDS, LINES, PERIODS, measure
+from rechka.audio.spectrum import BANDS, PERIODS, measure, window_weights
 
 Floats = npt.NDArray[np.float32]
 
@@ -22,26 +21,15 @@ class Features(NamedTuple):
 
 def analyze(samples: Samples, *, rate_hz: int = 16_000) -> Features:
     step = rate_hz // 50
-    plan = FourierPlan.of(2 * step)
     padded = np.concatenate((np.zeros(step, dtype=np.float32), samples))
     count = len(samples) // step
     power = np.empty((count, BANDS), dtype=np.float32)
     periodicities = np.empty((count, 2), dtype=np.float32)
     correlation = np.zeros(PERIODS, dtype=np.float32)
     for frame in range(count):
-        real, imag = np.empty(LINES, dtype=np.float32), np.empty(LINES, dtype=np.float32)
-        transform(
-            padded[frame * step : (frame + 2) * step],
-            plan.weights,
-            plan.roots,
-            plan.turns,
-            plan.radices,
-            plan.row_order,
-            plan.column_order,
-            real,
-            imag,
-        )
-        periodicities[frame] = measure(real, imag, correlation, power[frame])
+        window = padded[frame * step : (frame + 2) * step] * window_weights(2 * step)
+        lines = np.fft.rfft(window).astype(np.complex64)
+        periodicities[frame] = measure(lines, correlation, power[frame])
     return Features(power, periodicities[:, 0], periodicities[:, 1])
 
 
