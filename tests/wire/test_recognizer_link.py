@@ -292,7 +292,33 @@ async def test_events_that_nobody_reads_hold_the_recognizer_back(tmp_path: Path)
         await stream.close()
 
 
+async def test_what_came_before_the_end_is_read_behind_it_however_much_it_is(
+    tmp_path: Path,
+) -> None:
+    async def finish(link: Link) -> None:
+        for number in range(200):
+            link.write(encode_event(Finished(number, ())).SerializeToString())
+        refusal = InternalError(ErrorCode.INTERNAL, "it failed")
+        link.write(pb.Response(error=status_message(refusal)).SerializeToString())
+
+    async with serving(tmp_path, finish) as recognizer:
+        stream = await recognizer.open(OPTIONS)
+        await stream.send(AUDIO)
+        while not stream._has_ended:
+            await asyncio.sleep(0)
+        events = stream.events()
+        for number in range(200):
+            assert await anext(events) == Finished(number, ())
+        with pytest.raises(InternalError):
+            await anext(events)
+        with pytest.raises(InternalError):
+            await stream.send(AUDIO)
+        await stream.close()
+
+
 async def test_a_message_arrives_whole_however_it_is_cut(tmp_path: Path) -> None:
+    is_over = asyncio.Event()
+
     async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
         responses = (pb.Response(opened=pb.Opened()), encode_event(HEARD))
@@ -304,11 +330,14 @@ async def test_a_message_arrives_whole_however_it_is_cut(tmp_path: Path) -> None
                 await asyncio.sleep(0)
         await reader.read()
         writer.close()
+        await writer.wait_closed()
+        is_over.set()
 
     async with await asyncio.start_unix_server(reply, tmp_path / "socket"):
         stream = await RemoteRecognizer(tmp_path / "socket").open(OPTIONS)
         assert await anext(stream.events()) == HEARD
         await stream.close()
+        await is_over.wait()
 
 
 class WaitingStream:

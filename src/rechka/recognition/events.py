@@ -24,8 +24,6 @@ class EventQueue:
         self._error: RechkaError | None = None
         self._is_closed = False
         self._changed = asyncio.Event()
-        self._has_room = asyncio.Event()
-        self._has_room.set()
 
     @property
     def is_full(self) -> bool:
@@ -42,13 +40,7 @@ class EventQueue:
         if self._events and isinstance(self._events[-1], Heard):
             self._events.pop()
         self._events.append(event)
-        if self.is_full:
-            self._has_room.clear()
         self._changed.set()
-
-    async def room(self) -> None:
-        """Wait until the reader is not too far behind. Cancellation: safe."""
-        await self._has_room.wait()
 
     def fail(self, error: RechkaError) -> None:
         """Let the reader meet an error behind what is there already."""
@@ -65,9 +57,7 @@ class EventQueue:
         if self._is_closed:
             return None
         if self._events:
-            event = self._events.popleft()
-            self._has_room.set()
-            return event
+            return self._events.popleft()
         if self._error is not None:
             raise self._error
         return None

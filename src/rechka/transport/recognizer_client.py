@@ -83,7 +83,7 @@ class RemoteRecognizer:
         link = await self._connect()
         try:
             link.write(pb.Request(open=encode_open(options)).SerializeToString())
-            await _response(link, "opened")
+            await _next_response(link, "opened")
         except BaseException:
             self._drop(link)
             raise
@@ -99,7 +99,7 @@ class RemoteRecognizer:
         link = await self._connect()
         try:
             link.write(request.SerializeToString())
-            return await _response(link, expected)
+            return await _next_response(link, expected)
         finally:
             self._drop(link)
 
@@ -124,7 +124,9 @@ class RemoteRecognizer:
 
 
 class RemoteStream:
-    """A `RecognizerStream` over one connection.
+    """A `RecognizerStream` over one connection, and the `Receiver` of that.
+
+    Events that nobody has read stay in a queue, and when it is full in the link.
 
     Args:
         link: Opened; owned by the stream.
@@ -135,8 +137,10 @@ class RemoteStream:
         self._link = link
         self._drop = drop
         self._events = EventQueue()
-        self._is_closed = False
-        self._reader = asyncio.create_task(self._read())
+        # Nothing more is taken from the link.
+        self._over = asyncio.Event()
+        self._is_held_back = self._has_ended = False
+        link.attach(self)
 
     async def send(self, samples: Samples) -> None:
         """Hand over audio of the running utterance; waits while the recognizer is behind.
@@ -159,48 +163,77 @@ class RemoteStream:
         """End the utterance; its `Finished` comes as an event. Raises as `send`."""
         await self._write(pb.Request(finish=pb.Finish()))
 
-    def events(self) -> AsyncIterator[Heard | Finished]:
+    async def events(self) -> AsyncIterator[Heard | Finished]:
         """Yield events in the order of the audio; ends after `close`. Raises as `send`."""
-        return self._events.read()
+        async for event in self._events.read():
+            if self._is_held_back:
+                self._is_held_back = False
+                self._link.deliver()
+                self._end_if_empty()
+            yield event
 
     async def close(self) -> None:
         """Give the stream back at once. May be called more than once."""
-        if self._is_closed:
-            return
-        self._is_closed = True
         self._events.close()
+        self._link.detach()
         self._drop(self._link)
-        self._reader.cancel()
-        await asyncio.gather(self._reader, return_exceptions=True)
+        self._over.set()
+
+    def take(self, message: bytes) -> bool:
+        """Take an event, or the error that is the last message, from the link."""
+        if self._over.is_set():
+            return True
+        if self._events.is_full:
+            self._is_held_back = True
+            return False
+        try:
+            self._events.put(decode_event(_response(message, "heard", "finished")))
+        except RechkaError as error:
+            self._fail(error)
+        return True
+
+    def link_can_write(self) -> None:
+        """Do nothing: who writes waits itself."""
+
+    def link_ended(self) -> None:
+        """Learn that the connection is over; what was held back of it is still to come."""
+        self._has_ended = True
+        self._end_if_empty()
+
+    def _end_if_empty(self) -> None:
+        if self._has_ended and not self._is_held_back:
+            self._fail(_lost())
+
+    def _fail(self, error: RechkaError) -> None:
+        """End the stream with an error; the first one counts."""
+        self._events.fail(error)
+        self._drop(self._link)
+        self._over.set()
 
     async def _write(self, request: pb.Request) -> None:
         self._link.write(request.SerializeToString())
         await self._link.drain()
         if self._link.is_ending:
             # Why is said by the last response, if there was one.
-            await asyncio.wait((self._reader,))
+            await self._over.wait()
             raise self._events.error or _lost()
 
-    async def _read(self) -> None:
-        try:
-            while True:
-                self._events.put(decode_event(await _response(self._link, "heard", "finished")))
-                await self._events.room()
-        except RechkaError as error:
-            self._events.fail(error)
-            self._drop(self._link)
 
-
-async def _response(link: Link, *expected: str) -> pb.Response:
-    """Return the next response, which must be of an expected kind.
-
-    Raises:
-        RechkaError: What the recognizer has told as an error.
-        UnavailableError: The connection has ended, or something else speaks there.
-    """
+async def _next_response(link: Link, expected: str) -> pb.Response:
+    """Return the next response, which must be of the expected kind. Raises as `_response`."""
     message = await link.read()
     if message is None:
         raise _lost()
+    return _response(message, expected)
+
+
+def _response(message: bytes, *expected: str) -> pb.Response:
+    """Return the response in a message, which must be of an expected kind.
+
+    Raises:
+        RechkaError: What the recognizer has told as an error.
+        UnavailableError: Something else speaks there.
+    """
     try:
         response = pb.Response.FromString(message)
     except DecodeError:
