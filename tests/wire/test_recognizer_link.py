@@ -295,17 +295,22 @@ async def test_events_that_nobody_reads_hold_the_recognizer_back(tmp_path: Path)
 async def test_what_came_before_the_end_is_read_behind_it_however_much_it_is(
     tmp_path: Path,
 ) -> None:
+    is_sent = asyncio.Event()
+
     async def finish(link: Link) -> None:
         for number in range(200):
             link.write(encode_event(Finished(number, ())).SerializeToString())
         refusal = InternalError(ErrorCode.INTERNAL, "it failed")
         link.write(pb.Response(error=status_message(refusal)).SerializeToString())
+        link.close()
+        is_sent.set()
 
     async with serving(tmp_path, finish) as recognizer:
         stream = await recognizer.open(OPTIONS)
         await stream.send(AUDIO)
-        while not stream._has_ended:
-            await asyncio.sleep(0)
+        await is_sent.wait()
+        # Whether or not the end of the connection has been noticed by now.
+        await asyncio.sleep(0.1)
         events = stream.events()
         for number in range(200):
             assert await anext(events) == Finished(number, ())
@@ -548,3 +553,45 @@ async def test_a_service_that_stops_ends_its_streams(tmp_path: Path) -> None:
         await asyncio.sleep(0)
     assert_lost(*await failing)
     assert waiting.streams[0].is_closed.is_set()
+
+
+async def test_audio_that_brings_nothing_new_is_sent_with_what_does(tmp_path: Path) -> None:
+    engine = GatedEngine(piece_ms=160, sample_rates_hz=[8_000])
+
+    def silence(ms: int) -> Samples:
+        return np.zeros(8 * ms, dtype=np.float32)
+
+    async with scheduled(tmp_path, engine) as recognizer:
+        stream = await recognizer.open(OPTIONS)
+        events = stream.events()
+
+        async def decoded_ms() -> int:
+            event = await anext(events)
+            assert isinstance(event, Heard)
+            return event.decoded_ms
+
+        # Before the first result nothing is known of pieces.
+        await stream.send(silence(100))
+        assert await decoded_ms() == 100
+        for _ in range(5):
+            await stream.send(silence(10))
+        await asyncio.sleep(0.1)
+        assert len(engine.batches) == 1
+        await stream.send(silence(10))
+        assert await decoded_ms() == 160
+        # Who waits for what was heard hears all that was said.
+        await stream.send(silence(30))
+        await stream.hurry()
+        assert await decoded_ms() == 190
+        await stream.send(silence(20))
+        await stream.finish()
+        # What is said while nothing is known of the next utterance's pieces is not lost.
+        await stream.send(silence(30))
+        finished = await anext(events)
+        assert isinstance(finished, Finished)
+        assert finished.news_at == 8 * 160
+        await stream.send(silence(130))
+        while await decoded_ms() < 160:
+            pass
+        await stream.close()
+    assert sum(samples for batch in engine.batches for _, samples in batch) == 8 * (210 + 160)

@@ -176,11 +176,14 @@ class Heard:
         utterance: Number of the utterance in the stream, from 0.
         observation: What was heard of it so far.
         decoded_ms: Audio of this utterance decoded up to here.
+        news_at: With so many samples of this utterance there will be something new
+            to hear, 0 if that is not known.
     """
 
     utterance: int
     observation: Observation
     decoded_ms: int
+    news_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,10 +193,12 @@ class Finished:
     Attributes:
         utterance: Number of the utterance in the stream, from 0.
         alternatives: Readings with text, best first; empty if nothing was heard.
+        news_at: As of `Heard`, of the next utterance.
     """
 
     utterance: int
     alternatives: tuple[Hypothesis, ...]
+    news_at: int = 0
 
 
 class RecognizerStream(Protocol):

@@ -40,14 +40,12 @@ class Job:
         samples: What the engine gets.
         is_end: Whether the utterance ends behind them.
         event: What was heard; None before the step, and after one that failed.
-        missing_samples: What the engine then needs to hear something new.
     """
 
     stream: "ScheduledStream"
     samples: Samples
     is_end: bool
     event: Heard | Finished | None = None
-    missing_samples: int = 1
 
 
 class Owner(Protocol):
@@ -104,8 +102,8 @@ class ScheduledStream:
         # Samples, and None where an utterance ends.
         self._queue: deque[Samples | None] = deque()
         self._queued = self._ends = 0
-        # What the engine needs to hear something new.
-        self._missing = 1
+        # What it takes to hear something new, or to fill a step.
+        self._enough = 1
         self._is_hurried = False
         self._utterance = 0
         self._decoded = 0
@@ -245,12 +243,19 @@ class ScheduledStream:
     def result(self, *, is_end: bool) -> Heard | Finished:
         """Return the event of a decoded step; runs in the engine's thread."""
         if is_end:
-            finished = Finished(self._utterance, self.engine_stream.finish())
+            alternatives = self.engine_stream.finish()
             self._utterance += 1
             self._decoded = 0
-            return finished
+            return Finished(self._utterance - 1, alternatives, self._news_at())
+        observation = self.engine_stream.observe()
         decoded_ms = self._decoded * 1000 // self.rate_hz
-        return Heard(self._utterance, self.engine_stream.observe(), decoded_ms)
+        return Heard(self._utterance, observation, decoded_ms, self._news_at())
+
+    def _news_at(self) -> int:
+        """Note what the engine needs now; return with how much audio it has that, or 0."""
+        missing: int = getattr(self.engine_stream, "missing_samples", 1)
+        self._enough = min(missing, STEP_MS * self.rate_hz // 1000)
+        return self._decoded + self._enough if missing > 1 else 0
 
     def done(self, job: Job, error: BaseException | None) -> None:
         """Take the outcome of a step, and stand in the queue again if there is more."""
@@ -258,7 +263,6 @@ class ScheduledStream:
             self._is_waiting = False
             self.fail(engine_failed(error))
             return
-        self._missing = job.missing_samples
         if job.event is not None and not self._is_closed:
             self._events.put(job.event)
             if self._user is not None:
@@ -294,8 +298,7 @@ class ScheduledStream:
     @property
     def _has_turn(self) -> bool:
         """Whether a step brings something, or somebody waits for one."""
-        enough = min(self._missing, STEP_MS * self.rate_hz // 1000)
-        return bool(self._queue) and (self._queued >= enough or self.is_urgent)
+        return bool(self._queue) and (self._queued >= self._enough or self.is_urgent)
 
     def _wake(self) -> None:
         if self._has_turn and not self._is_waiting and not self._events.is_full:

@@ -266,7 +266,6 @@ class Scheduler:
             if error is None:
                 try:
                     job.event = job.stream.result(is_end=job.is_end)
-                    job.missing_samples = getattr(job.stream.engine_stream, "missing_samples", 1)
                 except Exception as failure:
                     error = failure
             errors.append(error)

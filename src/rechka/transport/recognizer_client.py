@@ -5,6 +5,7 @@ import errno
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import structlog
 from google.protobuf.message import DecodeError
 
@@ -126,7 +127,8 @@ class RemoteRecognizer:
 class RemoteStream:
     """A `RecognizerStream` over one connection, and the `Receiver` of that.
 
-    Events that nobody has read stay in a queue, and when it is full in the link.
+    Events that nobody has read stay in a queue, and when it is full in the link. Audio that
+    brings the recognizer nothing new yet stays here, since every message wakes it.
 
     Args:
         link: Opened; owned by the stream.
@@ -140,6 +142,11 @@ class RemoteStream:
         # Nothing more is taken from the link.
         self._over = asyncio.Event()
         self._is_held_back = self._has_ended = False
+        # Audio of the running utterance: what is not sent yet, and how much there was.
+        self._unsent: list[Samples] = []
+        self._utterance = self._brought = 0
+        # With so much of it the recognizer hears something new, as far as it has told.
+        self._news_at = 0
         link.attach(self)
 
     async def send(self, samples: Samples) -> None:
@@ -151,17 +158,25 @@ class RemoteStream:
 
         Cancellation: afterwards the stream is only good for closing.
         """
-        for start in range(0, len(samples), _MESSAGE_SAMPLES):
-            part = samples[start : start + _MESSAGE_SAMPLES].astype("<f4", copy=False)
-            await self._write(pb.Request(audio=part.tobytes()))
+        self._unsent.append(samples)
+        self._brought += len(samples)
+        if self._brought >= self._news_at:
+            self._send()
+        await self._drain()
 
     async def hurry(self) -> None:
         """Have what was sent decoded at once, and told by an event. Raises as `send`."""
-        await self._write(pb.Request(hurry=pb.Hurry()))
+        self._send()
+        self._link.write(pb.Request(hurry=pb.Hurry()).SerializeToString())
+        await self._drain()
 
     async def finish(self) -> None:
         """End the utterance; its `Finished` comes as an event. Raises as `send`."""
-        await self._write(pb.Request(finish=pb.Finish()))
+        self._send()
+        self._link.write(pb.Request(finish=pb.Finish()).SerializeToString())
+        self._utterance += 1
+        self._brought = self._news_at = 0
+        await self._drain()
 
     async def events(self) -> AsyncIterator[Heard | Finished]:
         """Yield events in the order of the audio; ends after `close`. Raises as `send`."""
@@ -187,9 +202,15 @@ class RemoteStream:
             self._is_held_back = True
             return False
         try:
-            self._events.put(decode_event(_response(message, "heard", "finished")))
+            event = decode_event(_response(message, "heard", "finished"))
         except RechkaError as error:
             self._fail(error)
+            return True
+        self._events.put(event)
+        if event.utterance + isinstance(event, Finished) == self._utterance:
+            self._news_at = event.news_at
+            if self._brought >= self._news_at:
+                self._send()
         return True
 
     def link_can_write(self) -> None:
@@ -210,8 +231,18 @@ class RemoteStream:
         self._drop(self._link)
         self._over.set()
 
-    async def _write(self, request: pb.Request) -> None:
-        self._link.write(request.SerializeToString())
+    def _send(self) -> None:
+        """Send the audio that there is."""
+        if not self._unsent:
+            return
+        samples = np.concatenate(self._unsent) if len(self._unsent) > 1 else self._unsent[0]
+        self._unsent = []
+        for start in range(0, len(samples), _MESSAGE_SAMPLES):
+            part = samples[start : start + _MESSAGE_SAMPLES].astype("<f4", copy=False)
+            self._link.write(pb.Request(audio=part.tobytes()).SerializeToString())
+
+    async def _drain(self) -> None:
+        """Wait while the recognizer is behind. Raises as `send`."""
         await self._link.drain()
         if self._link.is_ending:
             # Why is said by the last response, if there was one.

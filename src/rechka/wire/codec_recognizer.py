@@ -52,6 +52,7 @@ def encode_event(event: Heard | Finished) -> pb.Response:
         finished.utterance = event.utterance
         for alternative in event.alternatives:
             _encode_hypothesis(alternative, finished.alternatives.add())
+        finished.news_at = event.news_at
         return response
     heard, observation = response.heard, event.observation
     heard.utterance = event.utterance
@@ -59,6 +60,7 @@ def encode_event(event: Heard | Finished) -> pb.Response:
     if observation.trailing_silence_ms is not None:
         heard.trailing_silence_ms = observation.trailing_silence_ms
     heard.decoded_ms = event.decoded_ms
+    heard.news_at = event.news_at
     return response
 
 
@@ -67,11 +69,11 @@ def decode_event(response: pb.Response) -> Heard | Finished:
     if response.HasField("finished"):
         finished = response.finished
         alternatives = tuple(_decode_hypothesis(item) for item in finished.alternatives)
-        return Finished(finished.utterance, alternatives)
+        return Finished(finished.utterance, alternatives, finished.news_at)
     heard = response.heard
     silence_ms = heard.trailing_silence_ms if heard.HasField("trailing_silence_ms") else None
     observation = Observation(_decode_hypothesis(heard.hypothesis), silence_ms)
-    return Heard(heard.utterance, observation, heard.decoded_ms)
+    return Heard(heard.utterance, observation, heard.decoded_ms, heard.news_at)
 
 
 def _encode_hypothesis(hypothesis: Hypothesis, message: pb.Hypothesis) -> None:

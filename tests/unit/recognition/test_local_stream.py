@@ -108,9 +108,8 @@ async def test_events_that_nobody_takes_hold_the_engine_back_and_none_is_lost() 
 
 
 async def test_a_hurry_has_less_than_a_piece_decoded() -> None:
-    engine = GatedEngine()
+    engine = GatedEngine(piece_ms=500)
     async with listening(engine) as (stream, listener):
-        stream.engine_stream.missing_samples = 1_000  # type: ignore[attr-defined]
         stream.finish_now()
         await listener.finished(1)
         stream.offer(silence(300))

@@ -120,12 +120,11 @@ async def test_audio_that_came_meanwhile_is_joined() -> None:
         assert [samples for ((_, samples),) in engine.batches] == [160, 800]
 
 
-async def open_with_pieces(
-    scheduler: Scheduler, *, samples: int
+async def open_and_follow(
+    scheduler: Scheduler,
 ) -> tuple[ScheduledStream, Callable[[], Awaitable[int]]]:
-    """Return a stream whose engine wants pieces from its first result on, and how far it is."""
+    """Return a stream, and what waits for its next result and tells how far that is."""
     stream = await scheduler.open(OPTIONS)
-    stream.engine_stream.missing_samples = samples  # type: ignore[attr-defined]
     events = stream.events()
 
     async def heard_ms() -> int:
@@ -137,9 +136,9 @@ async def open_with_pieces(
 
 
 async def test_a_model_of_fixed_pieces_is_run_when_a_piece_is_whole_or_somebody_waits() -> None:
-    engine = GatedEngine()
+    engine = GatedEngine(piece_ms=125)
     async with running(engine) as scheduler:
-        stream, heard_ms = await open_with_pieces(scheduler, samples=1_000)
+        stream, heard_ms = await open_and_follow(scheduler)
         await stream.send(silence(20))
         assert await heard_ms() == 20
         await stream.send(silence(100))
@@ -151,14 +150,15 @@ async def test_a_model_of_fixed_pieces_is_run_when_a_piece_is_whole_or_somebody_
         assert await heard_ms() == 155
         await stream.send(silence(10))
         await stream.finish()
-        assert await finished(stream) == Finished(0, ())
+        # Of the next utterance a whole piece is wanted.
+        assert await finished(stream) == Finished(0, (), news_at=1_000)
         assert [samples for ((_, samples),) in engine.batches] == [160, 1_000, 80, 80]
 
 
 async def test_no_more_is_waited_for_than_one_step_takes() -> None:
-    engine = GatedEngine()
+    engine = GatedEngine(piece_ms=125_000)
     async with running(engine) as scheduler:
-        stream, heard_ms = await open_with_pieces(scheduler, samples=1_000_000)
+        stream, heard_ms = await open_and_follow(scheduler)
         await stream.send(silence(20))
         assert await heard_ms() == 20
         await stream.send(silence(200))

@@ -19,6 +19,7 @@ __all__ = ["ScriptedEngine"]
 _DEFAULTS: Mapping[str, Any] = {
     "lines": ["hello world", "how are you today", "one two three four five"],
     "word_ms": 300,
+    "piece_ms": 0,
     "languages": ["en-US"],
     "sample_rates_hz": [16_000, 8_000],
     "max_streams": 100,
@@ -33,6 +34,7 @@ class ScriptedEngine:
 
     Args:
         options: `lines` of the script; `word_ms`, audio that one word takes;
+            `piece_ms`, audio that it wants at a time, as a model of fixed pieces does;
             `languages` and `sample_rates_hz` that it claims to serve; `max_streams`
             and `max_batch`; `raise_on`, a word at which it raises RuntimeError;
             `exit_on`, a word at which the process ends as if it had crashed.
@@ -96,7 +98,8 @@ class ScriptedStream:
     def __init__(self, script: Mapping[str, Any], options: StreamOptions) -> None:
         self._script = script
         self._options = options
-        self._word_samples = script["word_ms"] * options.sample_rate_hz // 1000
+        self._word_samples: int = script["word_ms"] * options.sample_rate_hz // 1000
+        self._piece_samples: int = max(1, script["piece_ms"] * options.sample_rate_hz // 1000)
         self._utterance = 0
         self._samples = 0
 
@@ -111,6 +114,11 @@ class ScriptedStream:
     def count(self, count: int) -> None:
         """Go on by so many samples."""
         self._samples += count
+
+    @property
+    def missing_samples(self) -> int:
+        """Samples until the next piece is whole."""
+        return self._piece_samples - self._samples % self._piece_samples
 
     def observe(self) -> Observation:
         """Return the words that were revealed in this utterance."""

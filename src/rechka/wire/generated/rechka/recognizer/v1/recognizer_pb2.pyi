@@ -134,24 +134,28 @@ class Opened(_message.Message):
     def __init__(self) -> None: ...
 
 class Heard(_message.Message):
-    __slots__ = ("utterance", "hypothesis", "trailing_silence_ms", "decoded_ms")
+    __slots__ = ("utterance", "hypothesis", "trailing_silence_ms", "decoded_ms", "news_at")
     UTTERANCE_FIELD_NUMBER: _ClassVar[int]
     HYPOTHESIS_FIELD_NUMBER: _ClassVar[int]
     TRAILING_SILENCE_MS_FIELD_NUMBER: _ClassVar[int]
     DECODED_MS_FIELD_NUMBER: _ClassVar[int]
+    NEWS_AT_FIELD_NUMBER: _ClassVar[int]
     utterance: int
     hypothesis: Hypothesis
     trailing_silence_ms: int
     decoded_ms: int
-    def __init__(self, utterance: _Optional[int] = ..., hypothesis: _Optional[_Union[Hypothesis, _Mapping]] = ..., trailing_silence_ms: _Optional[int] = ..., decoded_ms: _Optional[int] = ...) -> None: ...
+    news_at: int
+    def __init__(self, utterance: _Optional[int] = ..., hypothesis: _Optional[_Union[Hypothesis, _Mapping]] = ..., trailing_silence_ms: _Optional[int] = ..., decoded_ms: _Optional[int] = ..., news_at: _Optional[int] = ...) -> None: ...
 
 class Finished(_message.Message):
-    __slots__ = ("utterance", "alternatives")
+    __slots__ = ("utterance", "alternatives", "news_at")
     UTTERANCE_FIELD_NUMBER: _ClassVar[int]
     ALTERNATIVES_FIELD_NUMBER: _ClassVar[int]
+    NEWS_AT_FIELD_NUMBER: _ClassVar[int]
     utterance: int
     alternatives: _containers.RepeatedCompositeFieldContainer[Hypothesis]
-    def __init__(self, utterance: _Optional[int] = ..., alternatives: _Optional[_Iterable[_Union[Hypothesis, _Mapping]]] = ...) -> None: ...
+    news_at: int
+    def __init__(self, utterance: _Optional[int] = ..., alternatives: _Optional[_Iterable[_Union[Hypothesis, _Mapping]]] = ..., news_at: _Optional[int] = ...) -> None: ...
 
 class Hypothesis(_message.Message):
     __slots__ = ("text", "words", "confidence")
