@@ -30,6 +30,7 @@ from rechka.settings import Settings
 from rechka.storage.access_sql import open_access_store
 from rechka.storage.signing_key import load_signer
 from rechka.text.pipeline import warm_up
+from rechka.ticks import next_tick
 from rechka.transport.server import GrpcServer
 from rechka.transport.tls import certificate_hosts
 
@@ -39,7 +40,7 @@ _log = structlog.get_logger()
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 # How late, at most, health and readiness tell a change of the workers.
-_READINESS_INTERVAL_S = 0.2
+_READY_INTERVAL_S, _UNREADY_INTERVAL_S = 1.0, 0.2
 # How old, at most, the load and the metrics of the workers are.
 _MEASURING_INTERVAL_S = 1.0
 
@@ -266,7 +267,7 @@ class Server:
     async def _measure_workers(self, pool: WorkerPool) -> None:
         while True:
             self._workers = Workers(await pool.measure(), pool.restarts, pool.models)
-            await asyncio.sleep(_MEASURING_INTERVAL_S)
+            await next_tick(_MEASURING_INTERVAL_S)
 
     async def _watch_readiness(self) -> None:
         while not self._grpc.drain.is_draining:
@@ -275,4 +276,4 @@ class Server:
             await self._grpc.set_ready(is_ready=is_ready)
             if is_ready:
                 self._ready.set()
-            await asyncio.sleep(_READINESS_INTERVAL_S)
+            await next_tick(_READY_INTERVAL_S if is_ready else _UNREADY_INTERVAL_S)

@@ -9,16 +9,38 @@ import uvicorn
 from starlette.applications import Starlette
 
 from rechka.errors import ErrorCode, RequestError
+from rechka.ticks import next_tick
 
 __all__ = ["HttpServer"]
 
+_TICK_S = 1.0
+
 
 class _Server(uvicorn.Server):
-    """Leaves the signals to whoever runs the process."""
+    """Leaves the signals to whoever runs the process, and wakes it once a second."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._is_told = asyncio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def main_loop(self) -> None:
+        while not self.should_exit:
+            # At a tick of this number the date of the responses is set.
+            await self.on_tick(0)
+            tick = asyncio.ensure_future(next_tick(_TICK_S))
+            told = asyncio.ensure_future(self._is_told.wait())
+            await asyncio.wait((tick, told), return_when=asyncio.FIRST_COMPLETED)
+            tick.cancel()
+            told.cancel()
+
+    def end(self) -> None:
+        """Let `serve` return once the requests that run are answered."""
+        self.should_exit = True
+        self._is_told.set()
 
 
 class HttpServer:
@@ -59,5 +81,5 @@ class HttpServer:
     async def stop(self) -> None:
         """Close the port; requests that run are answered first."""
         if self._serving is not None:
-            self._server.should_exit = True
+            self._server.end()
             await self._serving

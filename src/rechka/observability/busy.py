@@ -1,11 +1,11 @@
 """How busy the one thread is that serves all clients of a server."""
 
-import asyncio
 import time
 from collections.abc import Callable, Iterator
 
 from rechka.errors import CapacityError, ErrorCode
 from rechka.observability.metrics import Sample
+from rechka.ticks import next_tick
 
 __all__ = ["Busy"]
 
@@ -53,7 +53,7 @@ class Busy:
         """Take the share again and again, without an end."""
         while True:
             self.note()
-            await asyncio.sleep(_INTERVAL_S)
+            await next_tick(_INTERVAL_S)
 
     def check(self) -> None:
         """Refuse a session that could not be served in time.

@@ -12,6 +12,7 @@ from rechka.recognition.port import ModelInfo
 from rechka.recognition.registry import how_to_install
 from rechka.serving.plan import Plan, Stamp, look, read_plan
 from rechka.settings import RecognitionSettings, Settings
+from rechka.ticks import next_tick
 from rechka.worker import ProcessLauncher, create_pool
 
 __all__ = ["LiveModels"]
@@ -45,7 +46,7 @@ class LiveModels:
         self._settings = settings
         self._prepare = prepare
         self._launcher = launcher
-        self._sleep = sleep or asyncio.sleep
+        self._sleep, self._tick = sleep or asyncio.sleep, sleep or next_tick
         self._asked = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
         self._reloading: asyncio.Task[None] | None = None
@@ -102,7 +103,7 @@ class LiveModels:
 
     async def _watch(self) -> None:
         while True:
-            tick = asyncio.ensure_future(self._sleep(_POLL_INTERVAL_S))
+            tick = asyncio.ensure_future(self._tick(_POLL_INTERVAL_S))
             asked = asyncio.ensure_future(self._asked.wait())
             try:
                 await asyncio.wait((tick, asked), return_when=asyncio.FIRST_COMPLETED)
