@@ -64,7 +64,7 @@ def rows_of(runs: Sequence[Run]) -> tuple[list[str], list[list[str]]]:
         )
         errors = ", ".join(f"{count} {code}" for code, count in figures.errors.items())
         cores = [
-            "–" if spent is None else f"{spent / run.elapsed_s:.2f}"
+            "–" if spent is None else f"{spent / run.elapsed_s:.3f}"
             for spent in (run.server_s, run.worker_s)
         ]
         memory = "–" if run.memory_bytes is None else f"{run.memory_bytes / 2**20:.0f} MB"
