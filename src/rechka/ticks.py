@@ -1,8 +1,9 @@
 """Waits that end together, so that a server with nothing to do is woken seldom."""
 
 import asyncio
+from collections.abc import Awaitable
 
-__all__ = ["next_tick", "until_tick_s"]
+__all__ = ["next_tick", "until_tick_s", "wait_unless_set"]
 
 # Timers of an event loop may go off so much too early, of the interval.
 _EARLY = 0.1
@@ -24,3 +25,13 @@ async def next_tick(interval_s: float) -> None:
     for each of them costs more than what most of them do.
     """
     await asyncio.sleep(until_tick_s(asyncio.get_running_loop().time(), interval_s))
+
+
+async def wait_unless_set(waited: Awaitable[object], event: asyncio.Event) -> None:
+    """Wait for something, such as a tick, or until an event is set. Cancellation: safe."""
+    waits = [asyncio.ensure_future(waited), asyncio.ensure_future(event.wait())]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()

@@ -31,7 +31,7 @@ from rechka.transport.recognizer_service import RecognizerService
 from rechka.wire.codec_recognizer import encode_event, encode_open
 from rechka.wire.generated.rechka.recognizer.v1 import recognizer_pb2 as pb
 from rechka.wire.status import error_of, status_message
-from unit.recognition.gated_engine import GatedEngine, entered
+from unit.recognition.gated_engine import GatedEngine, entered, heard_ms, silence
 
 OPTIONS = StreamOptions(language="en-US", model="general", sample_rate_hz=8_000)
 AUDIO = np.zeros(32_000, dtype=np.float32)
@@ -556,33 +556,23 @@ async def test_a_service_that_stops_ends_its_streams(tmp_path: Path) -> None:
 
 
 async def test_audio_that_brings_nothing_new_is_sent_with_what_does(tmp_path: Path) -> None:
-    engine = GatedEngine(piece_ms=160, sample_rates_hz=[8_000])
-
-    def silence(ms: int) -> Samples:
-        return np.zeros(8 * ms, dtype=np.float32)
-
+    engine = GatedEngine(piece_ms=160)
     async with scheduled(tmp_path, engine) as recognizer:
         stream = await recognizer.open(OPTIONS)
         events = stream.events()
-
-        async def decoded_ms() -> int:
-            event = await anext(events)
-            assert isinstance(event, Heard)
-            return event.decoded_ms
-
         # Before the first result nothing is known of pieces.
         await stream.send(silence(100))
-        assert await decoded_ms() == 100
+        assert await heard_ms(events) == 100
         for _ in range(5):
             await stream.send(silence(10))
         await asyncio.sleep(0.1)
         assert len(engine.batches) == 1
         await stream.send(silence(10))
-        assert await decoded_ms() == 160
+        assert await heard_ms(events) == 160
         # Who waits for what was heard hears all that was said.
         await stream.send(silence(30))
         await stream.hurry()
-        assert await decoded_ms() == 190
+        assert await heard_ms(events) == 190
         await stream.send(silence(20))
         await stream.finish()
         # What is said while nothing is known of the next utterance's pieces is not lost.
@@ -591,7 +581,7 @@ async def test_audio_that_brings_nothing_new_is_sent_with_what_does(tmp_path: Pa
         assert isinstance(finished, Finished)
         assert finished.news_at == 8 * 160
         await stream.send(silence(130))
-        while await decoded_ms() < 160:
+        while await heard_ms(events) < 160:
             pass
         await stream.close()
     assert sum(samples for batch in engine.batches for _, samples in batch) == 8 * (210 + 160)

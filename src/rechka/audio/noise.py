@@ -24,7 +24,7 @@ NOTHING = np.float32(1e-14)
 
 
 class NoiseFloor:
-    """Follows the noise by the least power of the last 1.5 s (minimum statistics).
+    """What `follow` remembers of one stream.
 
     Attributes:
         powers: Ring of the powers that are averaged; shape (3, BANDS).
@@ -58,6 +58,8 @@ def follow(
     above_db: _Floats,
 ) -> None:
     """Take the next frame, and tell how far it stands above the noise so far.
+
+    The noise is told by the least power of the last 1.5 s (minimum statistics).
 
     Args:
         power: By band, full scale 1; shape (BANDS,).

@@ -9,7 +9,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from rechka.errors import ErrorCode, RequestError
-from rechka.ticks import next_tick
+from rechka.ticks import next_tick, wait_unless_set
 
 __all__ = ["HttpServer"]
 
@@ -31,11 +31,7 @@ class _Server(uvicorn.Server):
         while not self.should_exit:
             # At a tick of this number the date of the responses is set.
             await self.on_tick(0)
-            tick = asyncio.ensure_future(next_tick(_TICK_S))
-            told = asyncio.ensure_future(self._is_told.wait())
-            await asyncio.wait((tick, told), return_when=asyncio.FIRST_COMPLETED)
-            tick.cancel()
-            told.cancel()
+            await wait_unless_set(next_tick(_TICK_S), self._is_told)
 
     def end(self) -> None:
         """Let `serve` return once the requests that run are answered."""

@@ -15,6 +15,8 @@ class EngineThread:
     """Does one piece of work after another, and tells the event loop what came of each.
 
     The work of most steps is short; an executor's futures would cost more than it does.
+    What waits for the thread is bounded by who gives it: one step at a time, and the opening
+    and the closing of each stream.
 
     Threading: all methods are used within one event loop.
     """

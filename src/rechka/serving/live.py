@@ -12,7 +12,7 @@ from rechka.recognition.port import ModelInfo
 from rechka.recognition.registry import how_to_install
 from rechka.serving.plan import Plan, Stamp, look, read_plan
 from rechka.settings import RecognitionSettings, Settings
-from rechka.ticks import next_tick
+from rechka.ticks import next_tick, wait_unless_set
 from rechka.worker import ProcessLauncher, create_pool
 
 __all__ = ["LiveModels"]
@@ -103,13 +103,7 @@ class LiveModels:
 
     async def _watch(self) -> None:
         while True:
-            tick = asyncio.ensure_future(self._tick(_POLL_INTERVAL_S))
-            asked = asyncio.ensure_future(self._asked.wait())
-            try:
-                await asyncio.wait((tick, asked), return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                tick.cancel()
-                asked.cancel()
+            await wait_unless_set(self._tick(_POLL_INTERVAL_S), self._asked)
             is_asked = self._asked.is_set()
             self._asked.clear()
             try:

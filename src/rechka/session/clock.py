@@ -66,8 +66,11 @@ class _Watchdog:
     """
 
     def __init__(self) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a deadline is for the waits of a task")
         self._loop = asyncio.get_running_loop()
-        self._task = asyncio.current_task()
+        self._task = task
         self._timer: asyncio.TimerHandle | None = None
         self._timer_s = math.inf
         # Until when the present wait may last; nothing is waited for without end.
@@ -88,25 +91,22 @@ class _Watchdog:
 
     async def wait(self, waited: Awaitable[_T], *, until_s: float) -> _T:
         """Return what is waited for. As `Deadline.wait`."""
-        task = self._task
-        if task is None:
-            raise RuntimeError("a deadline is for the waits of a task")
         self._until_s = until_s
         if until_s < self._timer_s:
             self._set_timer()
-        cancelled = task.cancelling()
+        cancelled = self._task.cancelling()
         try:
             return await waited
         except asyncio.CancelledError:
             # Who else has cancelled the task meanwhile takes precedence.
-            if self._is_over and task.cancelling() <= cancelled + 1:
+            if self._is_over and self._task.cancelling() <= cancelled + 1:
                 raise TimeoutError from None
             raise
         finally:
             self._until_s = math.inf
             if self._is_over:
                 self._is_over = False
-                task.uncancel()
+                self._task.uncancel()
 
     def _set_timer(self) -> None:
         if self._timer is not None:
@@ -116,7 +116,7 @@ class _Watchdog:
 
     def _look(self) -> None:
         self._timer, self._timer_s = None, math.inf
-        if self._until_s == math.inf or self._task is None:
+        if self._until_s == math.inf:
             return
         if self._until_s > time.monotonic():
             self._set_timer()

@@ -184,7 +184,7 @@ class RemoteStream:
             if self._is_held_back:
                 self._is_held_back = False
                 self._link.deliver()
-                self._end_if_empty()
+                self._end_unless_held_back()
             yield event
 
     async def close(self) -> None:
@@ -219,9 +219,9 @@ class RemoteStream:
     def link_ended(self) -> None:
         """Learn that the connection is over; what was held back of it is still to come."""
         self._has_ended = True
-        self._end_if_empty()
+        self._end_unless_held_back()
 
-    def _end_if_empty(self) -> None:
+    def _end_unless_held_back(self) -> None:
         if self._has_ended and not self._is_held_back:
             self._fail(_lost())
 

@@ -14,7 +14,7 @@ _MEMORY_S = 0.5
 # longer before it comes again, in proportion.
 _RATE_MEMORY_S = 5.0
 _BEARABLE_RATE = 5.0
-_LONGEST_WAIT_S = 10.0
+_SHORTEST_WAIT_S, _LONGEST_WAIT_S = 1.0, 10.0
 
 
 class Refusals:
@@ -68,6 +68,6 @@ class Refusals:
         self._count = self._count * math.exp((self._counted_s - now_s) / _RATE_MEMORY_S) + 1
         self._counted_s = now_s
         times = max(1.0, self._count / _RATE_MEMORY_S / _BEARABLE_RATE)
-        wait_s = min(_LONGEST_WAIT_S, (error.retry_after_s or 0.0) * times)
+        wait_s = min(_LONGEST_WAIT_S, (error.retry_after_s or _SHORTEST_WAIT_S) * times)
         # One of its own: an error that is raised again keeps all places where it was.
         return CapacityError(error.code, error.message, retry_after_s=wait_s)

@@ -72,6 +72,7 @@ class SttServicer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
         hotwords = decode_hotwords(dict(context.invocation_metadata() or ()))
         # One at most, and none of a call that is not let in.
         leases: list[Lease] = []
+        # What was asked for; nothing where that was refused only a moment ago.
         asked: list[RecognitionSpec] = []
 
         async def admit(spec: RecognitionSpec) -> str:

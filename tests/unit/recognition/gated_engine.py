@@ -2,17 +2,17 @@
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from rechka.audio.samples import Samples
 from rechka.recognition.engines.scripted import ScriptedEngine
-from rechka.recognition.port import EngineStream, Finished, StreamOptions
+from rechka.recognition.port import EngineStream, Finished, Heard, StreamOptions
 from rechka.recognition.scheduled_stream import ScheduledStream
 
-__all__ = ["OPTIONS", "GatedEngine", "entered", "finished", "silence"]
+__all__ = ["OPTIONS", "GatedEngine", "entered", "finished", "heard_ms", "silence"]
 
 OPTIONS = StreamOptions(language="en-US", model="general", sample_rate_hz=8_000, max_alternatives=3)
 
@@ -58,6 +58,13 @@ async def finished(stream: ScheduledStream) -> Finished:
         if isinstance(event, Finished):
             return event
     raise AssertionError("the events ended")
+
+
+async def heard_ms(events: AsyncIterator[Heard | Finished]) -> int:
+    """Return how far the next event, an observation, is."""
+    event = await anext(events)
+    assert isinstance(event, Heard)
+    return event.decoded_ms
 
 
 async def entered(engine: GatedEngine) -> None:

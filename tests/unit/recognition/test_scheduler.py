@@ -1,6 +1,6 @@
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -15,9 +15,15 @@ from rechka.errors import (
     UnavailableError,
 )
 from rechka.recognition.port import Finished, Heard, StreamOptions
-from rechka.recognition.scheduled_stream import ScheduledStream
 from rechka.recognition.scheduler import Scheduler
-from unit.recognition.gated_engine import OPTIONS, GatedEngine, entered, finished, silence
+from unit.recognition.gated_engine import (
+    OPTIONS,
+    GatedEngine,
+    entered,
+    finished,
+    heard_ms,
+    silence,
+)
 
 
 @asynccontextmanager
@@ -120,34 +126,20 @@ async def test_audio_that_came_meanwhile_is_joined() -> None:
         assert [samples for ((_, samples),) in engine.batches] == [160, 800]
 
 
-async def open_and_follow(
-    scheduler: Scheduler,
-) -> tuple[ScheduledStream, Callable[[], Awaitable[int]]]:
-    """Return a stream, and what waits for its next result and tells how far that is."""
-    stream = await scheduler.open(OPTIONS)
-    events = stream.events()
-
-    async def heard_ms() -> int:
-        event = await anext(events)
-        assert isinstance(event, Heard)
-        return event.decoded_ms
-
-    return stream, heard_ms
-
-
 async def test_a_model_of_fixed_pieces_is_run_when_a_piece_is_whole_or_somebody_waits() -> None:
     engine = GatedEngine(piece_ms=125)
     async with running(engine) as scheduler:
-        stream, heard_ms = await open_and_follow(scheduler)
+        stream = await scheduler.open(OPTIONS)
+        events = stream.events()
         await stream.send(silence(20))
-        assert await heard_ms() == 20
+        assert await heard_ms(events) == 20
         await stream.send(silence(100))
         await stream.send(silence(25))
-        assert await heard_ms() == 145
+        assert await heard_ms(events) == 145
         assert [samples for ((_, samples),) in engine.batches] == [160, 1_000]
         await stream.send(silence(10))
         await stream.hurry()
-        assert await heard_ms() == 155
+        assert await heard_ms(events) == 155
         await stream.send(silence(10))
         await stream.finish()
         # Of the next utterance a whole piece is wanted.
@@ -158,11 +150,12 @@ async def test_a_model_of_fixed_pieces_is_run_when_a_piece_is_whole_or_somebody_
 async def test_no_more_is_waited_for_than_one_step_takes() -> None:
     engine = GatedEngine(piece_ms=125_000)
     async with running(engine) as scheduler:
-        stream, heard_ms = await open_and_follow(scheduler)
+        stream = await scheduler.open(OPTIONS)
+        events = stream.events()
         await stream.send(silence(20))
-        assert await heard_ms() == 20
+        assert await heard_ms(events) == 20
         await stream.send(silence(200))
-        assert await heard_ms() == 220
+        assert await heard_ms(events) == 220
 
 
 async def test_sending_waits_while_the_engine_is_behind() -> None:

@@ -1,72 +1,162 @@
-"""The deadline of a session's waits, on a real event loop."""
+"""The deadline of a session's waits, on an event loop whose time stands still."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
 
-from rechka.session.clock import AsyncioClock
+from rechka.session.clock import AsyncioClock, Deadline
 
 CLOCK = AsyncioClock()
+Advance = Callable[[float], Coroutine[None, None, None]]
 
 
-async def after(seconds: float, value: str) -> str:
-    await asyncio.sleep(seconds)
-    return value
+@pytest.fixture
+async def advance(monkeypatch: pytest.MonkeyPatch) -> Advance:
+    """Let what was begun come to its wait, move the time, and let the loop see it."""
+    now_s = 1_000.0
+
+    async def turn() -> None:
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now_s)
+    monkeypatch.setattr("rechka.session.clock.time.monotonic", lambda: now_s)
+
+    async def move(seconds: float) -> None:
+        nonlocal now_s
+        await turn()
+        now_s += seconds
+        await turn()
+
+    return move
 
 
-async def test_each_wait_has_its_own_bound() -> None:
+async def waiting(deadline_s: float, *, event: asyncio.Event) -> str:
+    """Wait for an event within a deadline of its own; return what came of it."""
     with CLOCK.deadline() as deadline:
-        for _ in range(3):
-            assert await deadline.wait(after(0, "a"), until_s=CLOCK.time() + 600) == "a"
-        with pytest.raises(TimeoutError):
-            await deadline.wait(after(600, "late"), until_s=CLOCK.time() + 0.01)
-        assert await deadline.wait(after(0, "b"), until_s=CLOCK.time() + 600) == "b"
+        return await outcome(deadline, deadline_s, event)
 
 
-async def test_a_wait_that_is_over_leaves_the_next_one_alone() -> None:
-    with CLOCK.deadline() as deadline:
-        until_s = CLOCK.time() + 0.02
-        assert await deadline.wait(after(0, "a"), until_s=until_s) == "a"
-        # Goes on beyond the first one's bound, when its timer goes off.
-        assert await deadline.wait(after(0.05, "b"), until_s=until_s + 600) == "b"
-        await asyncio.sleep(0.05)
-        assert await deadline.wait(after(0, "c"), until_s=CLOCK.time() + 600) == "c"
+async def outcome(deadline: Deadline, seconds: float, event: asyncio.Event) -> str:
+    try:
+        await deadline.wait(event.wait(), until_s=CLOCK.time() + seconds)
+    except TimeoutError:
+        return "late"
+    return "in time"
 
 
-async def test_a_bound_that_is_in_the_past_ends_a_wait() -> None:
-    with CLOCK.deadline() as deadline, pytest.raises(TimeoutError):
-        await deadline.wait(after(600, "late"), until_s=CLOCK.time() - 1)
+async def test_a_wait_ends_when_its_time_is_over_and_not_before(advance: Advance) -> None:
+    task = asyncio.create_task(waiting(10.0, event=asyncio.Event()))
+    await advance(9.9)
+    assert not task.done()
+    await advance(0.2)
+    assert await task == "late"
 
 
-async def test_a_time_out_is_no_cancellation_of_the_task() -> None:
-    with CLOCK.deadline() as deadline, pytest.raises(TimeoutError):
-        await deadline.wait(after(600, "late"), until_s=CLOCK.time())
-    task = asyncio.current_task()
-    assert task is not None
-    assert task.cancelling() == 0
+async def test_what_comes_in_time_is_returned(advance: Advance) -> None:
+    event = asyncio.Event()
+    task = asyncio.create_task(waiting(10.0, event=event))
+    await advance(9.9)
+    event.set()
+    assert await task == "in time"
 
 
-async def test_who_cancels_the_task_at_the_same_time_cancels_it() -> None:
-    async def wait() -> None:
+async def test_the_timer_of_one_wait_leaves_the_next_one_alone(advance: Advance) -> None:
+    first, second = asyncio.Event(), asyncio.Event()
+
+    async def wait_twice() -> list[str]:
         with CLOCK.deadline() as deadline:
-            await deadline.wait(after(600, "late"), until_s=CLOCK.time())
+            return [
+                await outcome(deadline, 10.0, first),
+                await outcome(deadline, 10.0, second),
+                await outcome(deadline, 10.0, asyncio.Event()),
+            ]
+
+    task = asyncio.create_task(wait_twice())
+    await advance(6.0)
+    first.set()
+    # Beyond the first wait's time, within the second one's.
+    await advance(6.0)
+    assert not task.done()
+    second.set()
+    await advance(9.9)
+    assert not task.done()
+    await advance(0.2)
+    assert await task == ["in time", "in time", "late"]
+
+
+async def test_a_wait_may_be_shorter_than_the_one_before(advance: Advance) -> None:
+    event = asyncio.Event()
+
+    async def wait_twice() -> list[str]:
+        with CLOCK.deadline() as deadline:
+            return [
+                await outcome(deadline, 600.0, event),
+                await outcome(deadline, 1.0, asyncio.Event()),
+            ]
+
+    task = asyncio.create_task(wait_twice())
+    await advance(1.0)
+    event.set()
+    await advance(1.1)
+    assert await task == ["in time", "late"]
+
+
+async def test_a_bound_that_is_in_the_past_ends_a_wait(advance: Advance) -> None:
+    task = asyncio.create_task(waiting(-1.0, event=asyncio.Event()))
+    await advance(0.0)
+    assert await task == "late"
+
+
+async def test_a_time_out_is_no_cancellation_of_the_task(advance: Advance) -> None:
+    async def wait() -> int:
+        assert await waiting(1.0, event=asyncio.Event()) == "late"
+        task = asyncio.current_task()
+        assert task is not None
+        return task.cancelling()
 
     task = asyncio.create_task(wait())
-    # Begun; then both are due in one turn of the loop.
-    await asyncio.sleep(0)
-    asyncio.get_running_loop().call_soon(task.cancel)
+    await advance(1.1)
+    assert await task == 0
+
+
+async def test_who_cancels_the_task_at_the_same_time_cancels_it(advance: Advance) -> None:
+    task = asyncio.create_task(waiting(1.0, event=asyncio.Event()))
+    await advance(0.0)
+    # Both are due in one turn of the loop, whichever comes first.
+    asyncio.get_running_loop().call_later(1.0, task.cancel)
+    await advance(1.1)
     with pytest.raises(asyncio.CancelledError):
         await task
     assert task.cancelled()
 
 
-async def test_cancelling_the_task_ends_its_wait() -> None:
-    async def wait() -> None:
-        with CLOCK.deadline() as deadline:
-            await deadline.wait(after(600, "late"), until_s=CLOCK.time() + 600)
-
-    task = asyncio.create_task(wait())
-    await asyncio.sleep(0)
+async def test_cancelling_the_task_ends_its_wait(advance: Advance) -> None:
+    task = asyncio.create_task(waiting(600.0, event=asyncio.Event()))
+    await advance(0.0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_a_deadline_leaves_no_timer_behind(
+    advance: Advance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = asyncio.get_running_loop()
+    timers: list[asyncio.TimerHandle] = []
+
+    def call_at(*arguments: Any) -> asyncio.TimerHandle:
+        timers.append(set_timer(*arguments))
+        return timers[-1]
+
+    set_timer: Callable[..., asyncio.TimerHandle] = loop.call_at
+    monkeypatch.setattr(loop, "call_at", call_at)
+    event = asyncio.Event()
+    task = asyncio.create_task(waiting(10.0, event=event))
+    await advance(1.0)
+    assert [timer.cancelled() for timer in timers] == [False]
+    event.set()
+    assert await task == "in time"
+    assert [timer.cancelled() for timer in timers] == [True]
