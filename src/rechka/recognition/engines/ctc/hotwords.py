@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from rechka.recognition.engines.ctc.finding import Numbers
 from rechka.recognition.engines.ctc.graph import Graph
 from rechka.recognition.engines.ctc.phrases import Machine
 from rechka.recognition.port import Hotword
@@ -45,7 +46,7 @@ class HotwordBoost:
             for words, boost in sorted(spelled, key=lambda item: len(item[0]))
             if words and all(word in known for word in words)
         ]
-        self._words = np.unique([word for words, _ in usable for word in words]).astype(np.int64)
+        self._words = np.unique([word for words, _ in usable for word in words]).astype(np.int32)
         following, gain, self._pending = _machine(usable, self._words)
         nodes, lookahead = _boosted_nodes(usable, graph, lm_weight)
         self.machine: Machine = (nodes, lookahead, self._words, following, gain)
@@ -71,7 +72,7 @@ class HotwordBoost:
 
 
 def _machine(
-    phrases: list[tuple[list[int], float]], words: Integers
+    phrases: list[tuple[list[int], float]], words: Numbers
 ) -> tuple[Integers, Floats, Floats]:
     """Return next state and gain for each state and word, and what each state has pending."""
     column = {int(word): number for number, word in enumerate(words)}
@@ -129,7 +130,7 @@ def _longest_end(words: list[int], children: list[dict[int, int]], *, is_whole: 
 
 def _boosted_nodes(
     phrases: list[tuple[list[int], float]], graph: Graph, lm_weight: float
-) -> tuple[Integers, Floats]:
+) -> tuple[Numbers, Floats]:
     """Return the nodes on the way to a phrase's words, and their look-ahead there."""
     best: dict[int, float] = {}
     for phrase, boost in phrases:
@@ -140,5 +141,5 @@ def _boosted_nodes(
                 while node:
                     best[node] = max(best.get(node, -np.inf), value)
                     node = int(graph.parents(np.array([node]))[0])
-    nodes = np.array(sorted(best), dtype=np.int64)
+    nodes = np.array(sorted(best), dtype=np.int32)
     return nodes, np.array([best[node] for node in nodes.tolist()], dtype=np.float32)

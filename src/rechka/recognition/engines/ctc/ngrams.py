@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from rechka.compiled import compiled
+from rechka.recognition.engines.ctc.finding import Numbers, find
 from rechka.recognition.engines.ctc.graph_file import whole_numbers
 
 __all__ = ["NGRAMS", "NGrams", "Tables", "next_word"]
 
 Integers = npt.NDArray[np.int64]
-Numbers = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
 
 # Of words: log-probability, back-off weight, state behind it, first bigram that it
@@ -110,19 +110,6 @@ class NGrams:
         return scores, following
 
 
-@compiled("i8(i4[::1], i8, i8, i8)")
-def _find(words: Numbers, begin: int, end: int, word: int) -> int:
-    """Return where a word stands among the sorted ones from `begin` to `end`, -1 if nowhere."""
-    stop = end
-    while begin < end:
-        middle = (begin + end) >> 1
-        if words[middle] < word:
-            begin = middle + 1
-        else:
-            end = middle
-    return begin if begin < stop and words[begin] == word else -1
-
-
 @compiled(f"Tuple((f4, i8))({NGRAMS}, i8, i8)")
 def next_word(tables: Tables, state: int, word: int) -> tuple[np.float32, int]:
     """Return the natural log-probability of a word after a state, and the next state."""
@@ -131,14 +118,14 @@ def next_word(tables: Tables, state: int, word: int) -> tuple[np.float32, int]:
         return unigram[word], int(unigram_state[word])
     pair = state - 1 - len(unigram)
     last = second[pair] if pair >= 0 else state - 1
-    at = _find(second, first[last], first[last + 1], word)
+    at = find(second, first[last], first[last + 1], word)
     if at >= 0:
         score, following = bigram[at], int(bigram_state[at])
     else:
         score, following = unigram[word] + backoff[last], int(unigram_state[word])
     if pair >= 0:
         _, _, _, _, _, _, pair_backoff, _, first_third, third, trigram = tables
-        at = _find(third, first_third[pair], first_third[pair + 1], word)
+        at = find(third, first_third[pair], first_third[pair + 1], word)
         score = trigram[at] if at >= 0 else score + pair_backoff[pair]
     return score, following
 
