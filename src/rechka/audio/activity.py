@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from rechka.audio.noise import NOTHING, NoiseFloor, decibels, follow
 from rechka.audio.samples import Samples
-from rechka.audio.spectrum import BANDS, FRAME_MS, PERIODS, measure, window_weights
+from rechka.audio.spectrum import BANDS, FRAME_MS, PERIODS, measure, transform, window_weights
 from rechka.compiled import compiled
 
 __all__ = ["VoiceActivity"]
@@ -127,10 +127,8 @@ class VoiceActivity:
         self._pending = rest
         if count == 0:
             return []
-        # Of 32-bit floats numpy makes 64-bit complex numbers, which its types do not tell.
-        lines: npt.NDArray[np.complex64] = np.fft.rfft(windows)  # type: ignore[assignment]
         speech = np.empty(count, dtype=np.bool_)
-        _judge_all(lines, speech, *self._memory)
+        _judge_all(transform(windows), speech, *self._memory)
         verdicts: list[bool] = speech.tolist()
         return verdicts
 
@@ -293,7 +291,7 @@ def _judge_all(  # noqa: PLR0913, PLR0917
     """Judge the next frames by the spectra of their windows.
 
     Args:
-        lines: As `measure` says; a row a frame.
+        lines: As `transform` says.
         speech: Result: the verdicts; shape (frames,).
         last_correlation: Memory of the stream, as are all that follow; see `VoiceActivity`.
         powers: As `NoiseFloor` says.

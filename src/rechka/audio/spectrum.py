@@ -17,9 +17,10 @@ import numpy.typing as npt
 
 from rechka.compiled import compiled
 
-__all__ = ["BANDS", "FRAME_MS", "PERIODS", "measure", "window_weights"]
+__all__ = ["BANDS", "FRAME_MS", "PERIODS", "measure", "transform", "window_weights"]
 
 _Floats = npt.NDArray[np.float32]
+_Lines = npt.NDArray[np.complex64]
 
 FRAME_MS = 20
 """Step from one frame to the next."""
@@ -66,26 +67,39 @@ _COSINES[:, :-1] = np.cos(2 * np.pi * np.outer(_VOICE_LINE_NUMBERS * _LINE_HZ, _
 
 @lru_cache(maxsize=_SIZES)
 def window_weights(size: int) -> _Floats:
-    """Return what the samples of a window are multiplied by before its spectrum is made.
+    """Return what the samples of a window are multiplied by before `transform`.
 
     It is a Hann window, such that the lines of a sine have its power. The array is shared
     by all who ask for the same size, and so not to be changed.
     """
     window = np.hanning(size + 1)[:-1]
     # A sine of amplitude 1 has the power 1/2.
-    scale = np.sqrt(2 / _HANN_SPREAD) / window.sum()
+    scale = np.sqrt(2 / _HANN_SPREAD) / window.mean()
     return np.asarray(window * scale, dtype=np.float32)
+
+
+def transform(windows: _Floats) -> _Lines:
+    """Return the spectra of weighted windows, divided by their size.
+
+    Args:
+        windows: A row each; shape (n, size).
+
+    Returns:
+        Lines 25 Hz apart, from 0 Hz on; shape (n, size // 2 + 1).
+    """
+    # Divided here, since numpy then has a factor of 32 bits and computes with 32 bits, which
+    # its types do not tell; with its factor of 1 it would convert all to 64 bits and back.
+    return np.fft.rfft(windows, norm="forward")  # type: ignore[return-value]
 
 
 @compiled("UniTuple(f4, 2)(c8[::1], f4[::1], f4[::1])")
 def measure(
-    lines: npt.NDArray[np.complex64], last_correlation: _Floats, power: _Floats
+    lines: _Lines, last_correlation: _Floats, power: _Floats
 ) -> tuple[np.float32, np.float32]:
     """Compute a frame's periodicity and lasting periodicity from its window's spectrum.
 
     Args:
-        lines: Spectrum of the weighted window, 25 Hz a line from 0 on, at least up to
-            4000 Hz; shape (161 or more,).
+        lines: As `transform` returns them, at least up to 4000 Hz; shape (161 or more,).
         last_correlation: Of the frame before, zeros before the first; of this frame
             afterwards; shape (PERIODS,).
         power: Result: power by band; shape (BANDS,).

@@ -6,7 +6,7 @@ import pytest
 
 from rechka.audio.noise import NoiseFloor, decibels, follow
 from rechka.audio.samples import Samples
-from rechka.audio.spectrum import BANDS, PERIODS, measure, window_weights
+from rechka.audio.spectrum import BANDS, PERIODS, measure, transform, window_weights
 
 Floats = npt.NDArray[np.float32]
 
@@ -28,7 +28,7 @@ def analyze(samples: Samples, *, rate_hz: int = 16_000) -> Features:
     correlation = np.zeros(PERIODS, dtype=np.float32)
     for frame in range(count):
         window = padded[frame * step : (frame + 2) * step] * window_weights(2 * step)
-        lines = np.fft.rfft(window).astype(np.complex64)
+        (lines,) = transform(window[np.newaxis])
         periodicities[frame] = measure(lines, correlation, power[frame])
     return Features(power, periodicities[:, 0], periodicities[:, 1])
 
