@@ -29,6 +29,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
+import uvloop
 from rich.console import Console
 from rich.table import Table
 
@@ -278,7 +279,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     how = parser.parse_args()
     configure_logging(level="warning")
-    facts = asyncio.run(overload(how))
+    facts = uvloop.run(overload(how))
     if how.json:
         print(json.dumps(facts))
     else:

@@ -10,7 +10,6 @@ says what each figure is.
 """
 
 import argparse
-import asyncio
 import json
 import math
 import os
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import uvloop
 from rich.console import Console
 from rich.live import Live
 
@@ -102,7 +102,7 @@ class Comparison:
                 server = stack.enter_context(started(contender, self._choice, streams=most))
             # Where there are other cores, the load leaves those of the server alone.
             stack.enter_context(on(os.sched_getaffinity(0) - self._cores or self._cores))
-            texts = asyncio.run(self._texts(server))
+            texts = uvloop.run(self._texts(server))
             runs = self._search(server, first, most)
         prepared = most if contender == "processes" else None
         return Measured.of_runs(contender, runs, texts, prepared=prepared)
@@ -163,13 +163,13 @@ class Comparison:
         )
         console = Console(stderr=True)
         if not console.is_terminal:
-            return asyncio.run(runner.run(lambda progress: None))
+            return uvloop.run(runner.run(lambda progress: None))
         with Live(console=console, transient=True) as live:
 
             def watch(progress: Progress) -> None:
                 live.update(live_table(progress))
 
-            return asyncio.run(runner.run(watch))
+            return uvloop.run(runner.run(watch))
 
 
 def cores_of(count: int | None) -> set[int]:

@@ -2,13 +2,16 @@
 
 import asyncio
 import logging
+import math
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import Any
 
 from rechka.client.call import CallOverError, SessionCall
 from rechka.client.chunks import AudioChunk
 from rechka.client.retry import Retries
 from rechka.client.rollover import Rollover, Step
+from rechka.client.supply import Supply
+from rechka.deadline import TaskDeadline
 from rechka.errors import ErrorCode, RechkaError, UnavailableError
 from rechka.results import Result
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2 as pb
@@ -51,14 +54,15 @@ class Driver:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._rollover = rollover
-        self._chunks = chunks
+        # A result, a chunk, or the end of a session.
+        self._news = asyncio.Event()
+        self._supply = Supply(chunks, self._news.set)
         self._config = config
         self._connect = connect
         self._retries = retries
         self._stall_s = idle_s * _STALL_PART
         self._sleep = sleep
-        self._coming: asyncio.Task[AudioChunk | None] | None = None
-        self._changed = asyncio.Event()
+        self._deadline: TaskDeadline
         self._sent_at_s = 0.0
         self._is_connected = False
 
@@ -74,16 +78,14 @@ class Driver:
         Cancellation: cancels the running call and stops reading the source.
         """
         try:
-            while (step := self._rollover.step()) is not Step.DONE:
-                if step is Step.NEED_AUDIO:
-                    await self._await_audio()
-                else:
-                    await self._run_session(deliver)
+            with TaskDeadline() as self._deadline:
+                while (step := self._rollover.step()) is not Step.DONE:
+                    if step is Step.NEED_AUDIO:
+                        await self._await_audio()
+                    else:
+                        await self._run_session(deliver)
         finally:
-            if self._coming is not None:
-                self._coming.cancel()
-                await asyncio.gather(self._coming, return_exceptions=True)
-            await self._chunks.aclose()
+            await self._supply.close()
 
     async def _run_session(self, deliver: Callable[[Result], Awaitable[None]]) -> None:
         self._rollover.opened()
@@ -91,6 +93,7 @@ class Driver:
             _log.info("next_session", extra={"commit_ms": round(self._rollover.commit_ms)})
         call = self._connect()
         reading = asyncio.create_task(self._read(call, deliver))
+        reading.add_done_callback(lambda _: self._news.set())
         try:
             failure = await self._write(call, reading)
             is_left = failure is not None or self._rollover.step() is Step.ABANDON
@@ -136,12 +139,12 @@ class Driver:
                     case Step.SEND:
                         await self._send(call.send(self._rollover.take()))
                     case Step.NEED_AUDIO:
-                        await self._await_audio(reading)
+                        await self._await_audio_or_stall()
                     case Step.HALF_CLOSE:
                         self._rollover.half_closed()
                         await call.half_close()
                     case Step.AWAIT_RESULTS:
-                        await self._await_change(reading)
+                        await self._await_news()
                     case _:
                         break
         except CallOverError:
@@ -152,12 +155,12 @@ class Driver:
         return None
 
     async def _send(self, sending: Awaitable[None]) -> None:
+        until_s = time.monotonic() + _WRITE_TIMEOUT_S
         try:
-            async with asyncio.timeout(_WRITE_TIMEOUT_S):
-                await sending
+            await self._deadline.wait(sending, until_s=until_s)
         except TimeoutError:
             raise _TooSlowError from None
-        self._sent_at_s = asyncio.get_running_loop().time()
+        self._sent_at_s = time.monotonic()
 
     async def _read(
         self, call: SessionCall, deliver: Callable[[Result], Awaitable[None]]
@@ -165,7 +168,7 @@ class Driver:
         try:
             async for result in call.results():
                 settled = self._rollover.receive(result)
-                self._changed.set()
+                self._news.set()
                 for item in settled:
                     await deliver(item)
         except RechkaError as failure:
@@ -174,38 +177,40 @@ class Driver:
             self._is_connected = self._is_connected or call.is_answered
         return None
 
-    async def _await_audio(self, reading: "asyncio.Task[RechkaError | None] | None" = None) -> None:
-        """Wait for the source; in a session, for its end or for a stall as well."""
-        if self._coming is None:
-            self._coming = asyncio.create_task(anext(self._chunks, None))
-        if reading is None:
-            await asyncio.wait((self._coming,))
-        else:
-            now_s = asyncio.get_running_loop().time()
-            left_s = max(_LEAST_WAIT_S, self._sent_at_s + self._stall_s - now_s)
-            if not await self._await_change(reading, self._coming, timeout_s=left_s):
-                self._rollover.stall()
-        if self._coming.done():
-            coming, self._coming = self._coming, None
-            chunk = coming.result()
-            if chunk is None:
-                self._rollover.finish()
-            else:
-                self._rollover.add(chunk)
+    async def _await_audio(self) -> None:
+        """Wait for the source."""
+        self._supply.ask()
+        while not self._supply.has_arrived:
+            await self._await_news()
+        self._take_audio()
 
-    async def _await_change(
-        self, *tasks: "asyncio.Task[Any]", timeout_s: float | None = None
-    ) -> bool:
-        """Wait for a result or the end of a task; return whether one of them came."""
-        changed = asyncio.create_task(self._changed.wait())
-        try:
-            done, _ = await asyncio.wait(
-                (changed, *tasks), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
-            )
-        finally:
-            changed.cancel()
-        self._changed.clear()
-        return bool(done)
+    async def _await_audio_or_stall(self) -> None:
+        """Wait for the source, or for other news of the session, or until there was a stall."""
+        self._supply.ask()
+        if not self._supply.has_arrived:
+            stalled_s = self._sent_at_s + self._stall_s
+            try:
+                await self._await_news(max(stalled_s, time.monotonic() + _LEAST_WAIT_S))
+            except TimeoutError:
+                self._rollover.stall()
+        if self._supply.has_arrived:
+            self._take_audio()
+
+    def _take_audio(self) -> None:
+        chunk = self._supply.take()
+        if chunk is None:
+            self._rollover.finish()
+        else:
+            self._rollover.add(chunk)
+
+    async def _await_news(self, until_s: float = math.inf) -> None:
+        """Wait for news; some may be known already.
+
+        Raises:
+            TimeoutError: There was none until then.
+        """
+        await self._deadline.wait(self._news.wait(), until_s=until_s)
+        self._news.clear()
 
 
 class _TooSlowError(Exception):

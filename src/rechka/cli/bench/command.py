@@ -1,12 +1,12 @@
 """The command `rechka bench`."""
 
-import asyncio
 import json
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import click
+import uvloop
 from rich.console import Console
 from rich.live import Live
 
@@ -120,7 +120,7 @@ def bench(
             if live is not None:
                 live.update(live_table(progress))
 
-        runs = asyncio.run(runner.run(watch))
+        runs = uvloop.run(runner.run(watch))
     if report is not None:
         write_report(report, runs)
     if as_json:

@@ -1,14 +1,14 @@
-"""The deadline of a session's waits, on an event loop whose time stands still."""
+"""The deadline of a task's waits, on an event loop whose time stands still."""
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
 
-from rechka.session.clock import AsyncioClock, Deadline
+from rechka.deadline import TaskDeadline
 
-CLOCK = AsyncioClock()
 Advance = Callable[[float], Coroutine[None, None, None]]
 
 
@@ -22,7 +22,7 @@ async def advance(monkeypatch: pytest.MonkeyPatch) -> Advance:
             await asyncio.sleep(0)
 
     monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now_s)
-    monkeypatch.setattr("rechka.session.clock.time.monotonic", lambda: now_s)
+    monkeypatch.setattr("rechka.deadline.time.monotonic", lambda: now_s)
 
     async def move(seconds: float) -> None:
         nonlocal now_s
@@ -35,13 +35,13 @@ async def advance(monkeypatch: pytest.MonkeyPatch) -> Advance:
 
 async def waiting(deadline_s: float, *, event: asyncio.Event) -> str:
     """Wait for an event within a deadline of its own; return what came of it."""
-    with CLOCK.deadline() as deadline:
+    with TaskDeadline() as deadline:
         return await outcome(deadline, deadline_s, event)
 
 
-async def outcome(deadline: Deadline, seconds: float, event: asyncio.Event) -> str:
+async def outcome(deadline: TaskDeadline, seconds: float, event: asyncio.Event) -> str:
     try:
-        await deadline.wait(event.wait(), until_s=CLOCK.time() + seconds)
+        await deadline.wait(event.wait(), until_s=time.monotonic() + seconds)
     except TimeoutError:
         return "late"
     return "in time"
@@ -67,7 +67,7 @@ async def test_the_timer_of_one_wait_leaves_the_next_one_alone(advance: Advance)
     first, second = asyncio.Event(), asyncio.Event()
 
     async def wait_twice() -> list[str]:
-        with CLOCK.deadline() as deadline:
+        with TaskDeadline() as deadline:
             return [
                 await outcome(deadline, 10.0, first),
                 await outcome(deadline, 10.0, second),
@@ -91,7 +91,7 @@ async def test_a_wait_may_be_shorter_than_the_one_before(advance: Advance) -> No
     event = asyncio.Event()
 
     async def wait_twice() -> list[str]:
-        with CLOCK.deadline() as deadline:
+        with TaskDeadline() as deadline:
             return [
                 await outcome(deadline, 600.0, event),
                 await outcome(deadline, 1.0, asyncio.Event()),
@@ -160,3 +160,20 @@ async def test_a_deadline_leaves_no_timer_behind(
     event.set()
     assert await task == "in time"
     assert [timer.cancelled() for timer in timers] == [True]
+
+
+async def test_without_a_bound_a_wait_lasts_as_long_as_it_takes(advance: Advance) -> None:
+    event = asyncio.Event()
+
+    async def wait_twice() -> list[str]:
+        with TaskDeadline() as deadline:
+            first = await outcome(deadline, 1.0, asyncio.Event())
+            await deadline.wait(event.wait())
+            return [first, "in the end"]
+
+    task = asyncio.create_task(wait_twice())
+    await advance(1.1)
+    await advance(100_000.0)
+    assert not task.done()
+    event.set()
+    assert await task == ["late", "in the end"]
