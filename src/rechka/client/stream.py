@@ -46,16 +46,19 @@ class ResultStream(AsyncIterator[Result]):
         self._handoff = _Handoff()
         self._task: asyncio.Task[None] = asyncio.ensure_future(work(self._handoff.deliver))
         handoff = self._handoff
+        finalizer = weakref.finalize(self, _forget, asyncio.get_running_loop(), self._task)
+        finalizer.atexit = False
 
         def on_done(task: "asyncio.Task[None]") -> None:
+            # There is nothing left to end. The finalizer holds the task, and a task that
+            # failed would by its error's traceback hold all who met it, this stream too.
+            finalizer.detach()
             # Looked at here, so that an error that nobody reads makes no noise.
             if not task.cancelled():
                 task.exception()
             handoff.news.set()
 
         self._task.add_done_callback(on_done)
-        finalizer = weakref.finalize(self, _forget, asyncio.get_running_loop(), self._task)
-        finalizer.atexit = False
 
     async def __anext__(self) -> Result:
         """Return the next result.
