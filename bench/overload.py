@@ -29,12 +29,12 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
-import uvloop
 from rich.console import Console
 from rich.table import Table
 
 from rechka.cli.bench.alone import hear_alone
 from rechka.cli.bench.figures import Figures, summarize
+from rechka.cli.bench.loop import run_load
 from rechka.cli.bench.runs import Runner
 from rechka.cli.bench.server import OwnServer, own_server
 from rechka.cli.bench.sessions import Outcome, Progress, Target, run_all
@@ -279,7 +279,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     how = parser.parse_args()
     configure_logging(level="warning")
-    facts = uvloop.run(overload(how))
+    facts = run_load(overload(how))
     if how.json:
         print(json.dumps(facts))
     else:

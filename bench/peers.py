@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import uvloop
 from rich.console import Console
 from rich.live import Live
 
@@ -30,6 +29,7 @@ from contenders.choice import Choice, choose
 from contenders.figures import TITLES, Measured, table_of
 from contenders.start import SERVERS, started
 from rechka.audio.samples import to_pcm16
+from rechka.cli.bench.loop import run_load
 from rechka.cli.bench.report import live_table
 from rechka.cli.bench.runs import Run, Runner
 from rechka.cli.bench.server import OwnServer
@@ -102,7 +102,7 @@ class Comparison:
                 server = stack.enter_context(started(contender, self._choice, streams=most))
             # Where there are other cores, the load leaves those of the server alone.
             stack.enter_context(on(os.sched_getaffinity(0) - self._cores or self._cores))
-            texts = uvloop.run(self._texts(server))
+            texts = run_load(self._texts(server))
             runs = self._search(server, first, most)
         prepared = most if contender == "processes" else None
         return Measured.of_runs(contender, runs, texts, prepared=prepared)
@@ -163,13 +163,13 @@ class Comparison:
         )
         console = Console(stderr=True)
         if not console.is_terminal:
-            return uvloop.run(runner.run(lambda progress: None))
+            return run_load(runner.run(lambda progress: None))
         with Live(console=console, transient=True) as live:
 
             def watch(progress: Progress) -> None:
                 live.update(live_table(progress))
 
-            return uvloop.run(runner.run(watch))
+            return run_load(runner.run(watch))
 
 
 def cores_of(count: int | None) -> set[int]:

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-import uvloop
 from rich.console import Console
 from rich.live import Live
 
+from rechka.cli.bench.loop import run_load
 from rechka.cli.bench.report import live_table, print_figures, write_report
 from rechka.cli.bench.runs import Runner
 from rechka.cli.bench.server import own_server
@@ -120,7 +120,7 @@ def bench(
             if live is not None:
                 live.update(live_table(progress))
 
-        runs = uvloop.run(runner.run(watch))
+        runs = run_load(runner.run(watch))
     if report is not None:
         write_report(report, runs)
     if as_json:
