@@ -19,7 +19,8 @@ import numpy.typing as npt
 
 from rechka.audio.noise import NOTHING, NoiseFloor, decibels, follow
 from rechka.audio.samples import Samples
-from rechka.audio.spectrum import BANDS, FRAME_MS, PERIODS, measure, transform, window_weights
+from rechka.audio.spectrum import BANDS, FRAME_MS, PERIODS, measure
+from rechka.audio.window import transform, window_weights
 from rechka.compiled import compiled
 
 __all__ = ["VoiceActivity"]
@@ -291,7 +292,7 @@ def _judge_all(  # noqa: PLR0913, PLR0917
     """Judge the next frames by the spectra of their windows.
 
     Args:
-        lines: As `transform` says.
+        lines: As `window.transform` says.
         speech: Result: the verdicts; shape (frames,).
         last_correlation: Memory of the stream, as are all that follow; see `VoiceActivity`.
         powers: As `NoiseFloor` says.

@@ -10,14 +10,12 @@ All of them look at 100 to 3850 Hz, which a telephone carries too:
   below 0.12.
 """
 
-from functools import lru_cache
-
 import numpy as np
 import numpy.typing as npt
 
 from rechka.compiled import compiled
 
-__all__ = ["BANDS", "FRAME_MS", "PERIODS", "measure", "transform", "window_weights"]
+__all__ = ["BANDS", "FRAME_MS", "PERIODS", "measure"]
 
 _Floats = npt.NDArray[np.float32]
 _Lines = npt.NDArray[np.complex64]
@@ -35,10 +33,6 @@ _LINES = 4000 // _LINE_HZ + 1
 _FIRST_LINE = 4
 _BAND_LINES = 10
 _VOICE_LINES = 148
-# A Hann window spreads the power of a sine over lines that add up to 1.5 times it.
-_HANN_SPREAD = 1.5
-# Sizes of windows whose weights are kept; there are a few usual rates.
-_SIZES = 8
 # Half width of the average that the spectrum is divided by; wider than the step
 # between two harmonics of a high voice.
 _WHITENING_LINES = 10
@@ -65,33 +59,6 @@ _COSINES = np.zeros((_VOICE_LINES, PERIODS), dtype=np.float32)
 _COSINES[:, :-1] = np.cos(2 * np.pi * np.outer(_VOICE_LINE_NUMBERS * _LINE_HZ, _PERIODS_S))
 
 
-@lru_cache(maxsize=_SIZES)
-def window_weights(size: int) -> _Floats:
-    """Return what the samples of a window are multiplied by before `transform`.
-
-    It is a Hann window, such that the lines of a sine have its power. The array is shared
-    by all who ask for the same size, and so not to be changed.
-    """
-    window = np.hanning(size + 1)[:-1]
-    # A sine of amplitude 1 has the power 1/2.
-    scale = np.sqrt(2 / _HANN_SPREAD) / window.mean()
-    return np.asarray(window * scale, dtype=np.float32)
-
-
-def transform(windows: _Floats) -> _Lines:
-    """Return the spectra of weighted windows, divided by their size.
-
-    Args:
-        windows: A row each; shape (n, size).
-
-    Returns:
-        Lines 25 Hz apart, from 0 Hz on; shape (n, size // 2 + 1).
-    """
-    # Divided here, since numpy then has a factor of 32 bits and computes with 32 bits, which
-    # its types do not tell; with its factor of 1 it would convert all to 64 bits and back.
-    return np.fft.rfft(windows, norm="forward")  # type: ignore[return-value]
-
-
 @compiled("UniTuple(f4, 2)(c8[::1], f4[::1], f4[::1])")
 def measure(
     lines: _Lines, last_correlation: _Floats, power: _Floats
@@ -99,7 +66,8 @@ def measure(
     """Compute a frame's periodicity and lasting periodicity from its window's spectrum.
 
     Args:
-        lines: As `transform` returns them, at least up to 4000 Hz; shape (161 or more,).
+        lines: As `window.transform` returns them, 25 Hz apart, at least up to 4000 Hz; shape
+            (161 or more,).
         last_correlation: Of the frame before, zeros before the first; of this frame
             afterwards; shape (PERIODS,).
         power: Result: power by band; shape (BANDS,).

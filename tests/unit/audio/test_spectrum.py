@@ -6,7 +6,8 @@ import pytest
 
 from rechka.audio.noise import NoiseFloor, decibels, follow
 from rechka.audio.samples import Samples
-from rechka.audio.spectrum import BANDS, PERIODS, measure, transform, window_weights
+from rechka.audio.spectrum import BANDS, PERIODS, measure
+from rechka.audio.window import transform, window_weights
 
 Floats = npt.NDArray[np.float32]
 
