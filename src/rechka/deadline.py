@@ -4,7 +4,6 @@ import asyncio
 import math
 import time
 from collections.abc import Awaitable
-from types import TracebackType
 from typing import Self, TypeVar
 
 __all__ = ["TaskDeadline"]
@@ -39,12 +38,7 @@ class TaskDeadline:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._timer is not None:
             self._timer.cancel()
 

@@ -28,10 +28,16 @@ async def next_tick(interval_s: float) -> None:
 
 
 async def wait_unless_set(waited: Awaitable[object], event: asyncio.Event) -> None:
-    """Wait for something, such as a tick, or until an event is set. Cancellation: safe."""
+    """Wait for something, such as a tick, or until an event is set. Cancellation: safe.
+
+    Raises:
+        Exception: What the wait for something has raised.
+    """
     waits = [asyncio.ensure_future(waited), asyncio.ensure_future(event.wait())]
     try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in done:
+            wait.result()
     finally:
         for wait in waits:
             wait.cancel()

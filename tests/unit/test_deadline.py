@@ -33,10 +33,10 @@ async def advance(monkeypatch: pytest.MonkeyPatch) -> Advance:
     return move
 
 
-async def waiting(deadline_s: float, *, event: asyncio.Event) -> str:
-    """Wait for an event within a deadline of its own; return what came of it."""
+async def waiting(*waits: tuple[float, asyncio.Event]) -> list[str]:
+    """Wait for one event after the other, each for so long; return what came of them."""
     with TaskDeadline() as deadline:
-        return await outcome(deadline, deadline_s, event)
+        return [await outcome(deadline, seconds, event) for seconds, event in waits]
 
 
 async def outcome(deadline: TaskDeadline, seconds: float, event: asyncio.Event) -> str:
@@ -48,33 +48,25 @@ async def outcome(deadline: TaskDeadline, seconds: float, event: asyncio.Event) 
 
 
 async def test_a_wait_ends_when_its_time_is_over_and_not_before(advance: Advance) -> None:
-    task = asyncio.create_task(waiting(10.0, event=asyncio.Event()))
+    task = asyncio.create_task(waiting((10.0, asyncio.Event())))
     await advance(9.9)
     assert not task.done()
     await advance(0.2)
-    assert await task == "late"
+    assert await task == ["late"]
 
 
 async def test_what_comes_in_time_is_returned(advance: Advance) -> None:
     event = asyncio.Event()
-    task = asyncio.create_task(waiting(10.0, event=event))
+    task = asyncio.create_task(waiting((10.0, event)))
     await advance(9.9)
     event.set()
-    assert await task == "in time"
+    assert await task == ["in time"]
 
 
 async def test_the_timer_of_one_wait_leaves_the_next_one_alone(advance: Advance) -> None:
     first, second = asyncio.Event(), asyncio.Event()
-
-    async def wait_twice() -> list[str]:
-        with TaskDeadline() as deadline:
-            return [
-                await outcome(deadline, 10.0, first),
-                await outcome(deadline, 10.0, second),
-                await outcome(deadline, 10.0, asyncio.Event()),
-            ]
-
-    task = asyncio.create_task(wait_twice())
+    waits = waiting((10.0, first), (10.0, second), (10.0, asyncio.Event()))
+    task = asyncio.create_task(waits)
     await advance(6.0)
     first.set()
     # Beyond the first wait's time, within the second one's.
@@ -89,15 +81,7 @@ async def test_the_timer_of_one_wait_leaves_the_next_one_alone(advance: Advance)
 
 async def test_a_wait_may_be_shorter_than_the_one_before(advance: Advance) -> None:
     event = asyncio.Event()
-
-    async def wait_twice() -> list[str]:
-        with TaskDeadline() as deadline:
-            return [
-                await outcome(deadline, 600.0, event),
-                await outcome(deadline, 1.0, asyncio.Event()),
-            ]
-
-    task = asyncio.create_task(wait_twice())
+    task = asyncio.create_task(waiting((600.0, event), (1.0, asyncio.Event())))
     await advance(1.0)
     event.set()
     await advance(1.1)
@@ -105,14 +89,14 @@ async def test_a_wait_may_be_shorter_than_the_one_before(advance: Advance) -> No
 
 
 async def test_a_bound_that_is_in_the_past_ends_a_wait(advance: Advance) -> None:
-    task = asyncio.create_task(waiting(-1.0, event=asyncio.Event()))
+    task = asyncio.create_task(waiting((-1.0, asyncio.Event())))
     await advance(0.0)
-    assert await task == "late"
+    assert await task == ["late"]
 
 
 async def test_a_time_out_is_no_cancellation_of_the_task(advance: Advance) -> None:
     async def wait() -> int:
-        assert await waiting(1.0, event=asyncio.Event()) == "late"
+        assert await waiting((1.0, asyncio.Event())) == ["late"]
         task = asyncio.current_task()
         assert task is not None
         return task.cancelling()
@@ -123,7 +107,7 @@ async def test_a_time_out_is_no_cancellation_of_the_task(advance: Advance) -> No
 
 
 async def test_who_cancels_the_task_at_the_same_time_cancels_it(advance: Advance) -> None:
-    task = asyncio.create_task(waiting(1.0, event=asyncio.Event()))
+    task = asyncio.create_task(waiting((1.0, asyncio.Event())))
     await advance(0.0)
     # Both are due in one turn of the loop, whichever comes first.
     asyncio.get_running_loop().call_later(1.0, task.cancel)
@@ -134,7 +118,7 @@ async def test_who_cancels_the_task_at_the_same_time_cancels_it(advance: Advance
 
 
 async def test_cancelling_the_task_ends_its_wait(advance: Advance) -> None:
-    task = asyncio.create_task(waiting(600.0, event=asyncio.Event()))
+    task = asyncio.create_task(waiting((600.0, asyncio.Event())))
     await advance(0.0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -154,24 +138,24 @@ async def test_a_deadline_leaves_no_timer_behind(
     set_timer: Callable[..., asyncio.TimerHandle] = loop.call_at
     monkeypatch.setattr(loop, "call_at", call_at)
     event = asyncio.Event()
-    task = asyncio.create_task(waiting(10.0, event=event))
+    task = asyncio.create_task(waiting((10.0, event)))
     await advance(1.0)
     assert [timer.cancelled() for timer in timers] == [False]
     event.set()
-    assert await task == "in time"
+    assert await task == ["in time"]
     assert [timer.cancelled() for timer in timers] == [True]
 
 
 async def test_without_a_bound_a_wait_lasts_as_long_as_it_takes(advance: Advance) -> None:
     event = asyncio.Event()
 
-    async def wait_twice() -> list[str]:
+    async def wait_without_a_bound() -> list[str]:
         with TaskDeadline() as deadline:
             first = await outcome(deadline, 1.0, asyncio.Event())
             await deadline.wait(event.wait())
             return [first, "in the end"]
 
-    task = asyncio.create_task(wait_twice())
+    task = asyncio.create_task(wait_without_a_bound())
     await advance(1.1)
     await advance(100_000.0)
     assert not task.done()

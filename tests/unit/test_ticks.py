@@ -47,3 +47,11 @@ async def test_a_wait_ends_with_the_event_or_with_what_is_waited_for() -> None:
     other.set()
     await waiting
     assert not event.is_set()
+
+
+async def test_what_the_wait_raises_is_raised() -> None:
+    async def fail() -> None:
+        raise ValueError("no such tick")
+
+    with pytest.raises(ValueError, match="no such tick"):
+        await wait_unless_set(fail(), asyncio.Event())

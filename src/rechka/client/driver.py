@@ -62,6 +62,7 @@ class Driver:
         self._retries = retries
         self._stall_s = idle_s * _STALL_PART
         self._sleep = sleep
+        # Of the task that runs the stream; from `run` on.
         self._deadline: TaskDeadline
         self._sent_at_s = 0.0
         self._is_connected = False

@@ -42,11 +42,11 @@ class Supply:
         """Return what has arrived; None is the end of the audio.
 
         Raises:
-            RechkaError: The source failed.
+            RechkaError: The source failed; from now on this is all that arrives.
         """
-        self._is_asked = self.has_arrived = False
         if self._error is not None:
             raise self._error
+        self._is_asked = self.has_arrived = False
         return self._chunk
 
     async def close(self) -> None:
