@@ -41,6 +41,8 @@ class TaskDeadline:
     def __exit__(self, *_: object) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        # The task may hold an error, whose traceback holds this: no more than garbage then.
+        del self._task
 
     async def wait(self, waited: Awaitable[_T], *, until_s: float = math.inf) -> _T:
         """Return what is waited for.

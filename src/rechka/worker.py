@@ -10,7 +10,6 @@ however that came about.
 import argparse
 import asyncio
 import contextlib
-import gc
 import json
 import os
 import signal
@@ -23,6 +22,7 @@ from typing import Any
 import uvloop
 
 from rechka.errors import ErrorCode, RechkaError, RequestError, UnavailableError
+from rechka.garbage import collect_until, keep_loaded
 from rechka.observability.logs import configure_logging
 from rechka.recognition.generation import WorkerLauncher
 from rechka.recognition.measures import Measures
@@ -243,9 +243,7 @@ async def _run(arguments: argparse.Namespace) -> None:
     except RechkaError as error:
         _write(report, {"refused": error.message})
         sys.exit(1)
-    # What was loaded so far stays: collecting garbage need not look through it.
-    gc.collect()
-    gc.freeze()
+    keep_loaded()
     service = RecognizerService(scheduler)
     await service.start(arguments.socket)
     _write(report, {"pid": os.getpid()})
@@ -253,7 +251,7 @@ async def _run(arguments: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_reader(sys.stdin.fileno(), stop.set)
-    await stop.wait()
+    await collect_until(stop)
     await service.stop()
     await scheduler.close()
 

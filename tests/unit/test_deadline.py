@@ -1,8 +1,10 @@
 """The deadline of a task's waits, on an event loop whose time stands still."""
 
 import asyncio
+import gc
 import time
-from collections.abc import Callable, Coroutine
+import weakref
+from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
 import pytest
@@ -161,3 +163,25 @@ async def test_without_a_bound_a_wait_lasts_as_long_as_it_takes(advance: Advance
     assert not task.done()
     event.set()
     assert await task == ["late", "in the end"]
+
+
+async def test_a_task_that_failed_in_a_wait_is_freed_with_its_last_reference() -> None:
+    class Failing:
+        def __await__(self) -> Generator[None, None, None]:
+            yield
+            raise ValueError
+
+    async def fail() -> None:
+        with TaskDeadline() as deadline:
+            await deadline.wait(Failing())
+
+    gc.disable()
+    try:
+        task = asyncio.create_task(fail())
+        watch = weakref.ref(task)
+        await asyncio.wait([task])
+        assert isinstance(task.exception(), ValueError)
+        del task
+        assert watch() is None
+    finally:
+        gc.enable()

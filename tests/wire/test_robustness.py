@@ -3,12 +3,14 @@
 import asyncio
 import gc
 import random
+from collections.abc import Iterator
 
 import grpc
 import psutil
 import pytest
 
 from rechka.errors import ErrorCode
+from rechka.session.runner import Session
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2 as pb
 from wire_client import Message, Outcome, Running, Start, audio, config, outcome_of, told
 
@@ -39,6 +41,45 @@ async def test_cuts_at_random_places_change_no_text_and_no_time(
     outcome = await running.recognize([config(audio_encoding=encoding), *messages])
     assert outcome.error is None
     assert outcome.chunks == expected.chunks
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    """Leave all garbage that only the collector frees."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def held_sessions() -> list[Session]:
+    return [item for item in gc.get_objects() if isinstance(item, Session)]
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize("is_canceled", [False, True])
+async def test_a_session_is_freed_when_it_ends_without_a_search_for_garbage(
+    start: Start, pcm: bytes, *, is_canceled: bool
+) -> None:
+    running = await start()
+    call = running.open()
+    await call.write(config(partial_results=True))
+    for message in audio(pcm):
+        await call.write(message)
+    await call.read()
+    assert len(held_sessions()) == 1
+
+    if is_canceled:
+        call.cancel()
+    else:
+        await call.done_writing()
+    await outcome_of(call)
+    for _ in range(200):
+        if not held_sessions():
+            break
+        await asyncio.sleep(0.01)
+
+    assert not held_sessions()
 
 
 async def noise_session(running: Running, dice: random.Random, pcm: bytes, opus: bytes) -> None:

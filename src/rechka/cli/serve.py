@@ -1,7 +1,6 @@
 """`rechka serve`: runs a server until it is told to stop."""
 
 import asyncio
-import gc
 import os
 import signal
 import sys
@@ -13,6 +12,7 @@ import uvloop
 
 from rechka.bootstrap import Server
 from rechka.cli.database_url import warn_of_password
+from rechka.garbage import keep_loaded
 from rechka.observability.logs import configure_logging, write_line
 from rechka.settings import Settings, load_settings
 
@@ -136,9 +136,7 @@ async def _serve(settings: Settings) -> None:
         write_line(f"gRPC on {server.grpc_address}, HTTP on {server.http_address}")
         await asyncio.wait((ready, stopped), return_when=asyncio.FIRST_COMPLETED)
         if ready.done():
-            # What was loaded so far stays: collecting garbage need not look through it.
-            gc.collect()
-            gc.freeze()
+            keep_loaded()
             languages = sorted({model.language for model in server.recognizer.models})
             write_line(f"ready: {', '.join(languages)}")
         await stopped

@@ -24,9 +24,9 @@ class Session:
         recognizer: Where the engine stream comes from.
         settings: Limits, end of utterance, results.
         clock: Time of the limits.
-        admit: Called with the settings before anything is spent on the session;
-            returns the id of the folder that they are admitted to, and raises if the
-            caller may not.
+        admit: Called with the settings and the session's state before anything is spent
+            on the session; returns the id of the folder that they are admitted to, and
+            raises if the caller may not.
         deliver: Sends a result; may wait while the client is slow.
         observer: Counts; None: nobody does.
     """
@@ -37,7 +37,7 @@ class Session:
         recognizer: Recognizer,
         settings: Settings,
         clock: Clock,
-        admit: Callable[[RecognitionSpec], Awaitable[str]],
+        admit: Callable[[RecognitionSpec, SessionMachine], Awaitable[str]],
         deliver: Callable[[Result], Awaitable[None]],
         observer: SessionObserver | None = None,
     ) -> None:
@@ -69,7 +69,7 @@ class Session:
             spec = await inbox.receive(deadline)
         if not isinstance(spec, RecognitionSpec):
             return
-        folder_id = await self._admit(spec)
+        folder_id = await self._admit(spec, self.machine)
         model = select_model(self._recognizer.models, language=spec.language, model=spec.model)
         self._observer.started(language=model.language, model=model.name)
         self._conversation = Conversation(

@@ -15,6 +15,7 @@ from rechka.recognition.port import Recognizer
 from rechka.results import Result
 from rechka.session.clock import Clock
 from rechka.session.inbox import Message
+from rechka.session.machine import SessionMachine
 from rechka.session.observer import SessionObserver
 from rechka.session.runner import Session
 from rechka.settings import Settings
@@ -75,7 +76,7 @@ class SttServicer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
         # What was asked for; nothing where that was refused only a moment ago.
         asked: list[RecognitionSpec] = []
 
-        async def admit(spec: RecognitionSpec) -> str:
+        async def admit(spec: RecognitionSpec, state: SessionMachine) -> str:
             self._refusals.check(spec)
             asked.append(spec)
             self._check()
@@ -85,7 +86,7 @@ class SttServicer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
             lease = await self._meter.admit(
                 folder_id,
                 caller=call.actor,
-                audio_ms=lambda: round(session.machine.decoded_s * 1000),
+                audio_ms=lambda: round(state.decoded_s * 1000),
             )
             leases.append(lease)
             return folder_id

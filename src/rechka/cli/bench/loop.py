@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 
 import uvloop
 
+from rechka.garbage import keep_loaded
+
 __all__ = ["run_load"]
 
 _T = TypeVar("_T")
@@ -18,8 +20,7 @@ def run_load(work: Coroutine[Any, Any, _T]) -> _T:
     the server's answers seem late. So the garbage collector looks only through what is made
     from now on.
     """
-    gc.collect()
-    gc.freeze()
+    keep_loaded()
     try:
         return uvloop.run(work)
     finally:
