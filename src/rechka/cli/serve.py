@@ -12,7 +12,7 @@ import uvloop
 
 from rechka.bootstrap import Server
 from rechka.cli.database_url import warn_of_password
-from rechka.garbage import keep_loaded
+from rechka.garbage import collect_until, keep_loaded
 from rechka.observability.logs import configure_logging, write_line
 from rechka.settings import Settings, load_settings
 
@@ -139,7 +139,7 @@ async def _serve(settings: Settings) -> None:
             keep_loaded()
             languages = sorted({model.language for model in server.recognizer.models})
             write_line(f"ready: {', '.join(languages)}")
-        await stopped
+        await collect_until(stop)
         ready.cancel()
         write_line("stopping: new sessions are refused, running ones may finish")
         cut = await server.drain()
