@@ -21,7 +21,7 @@ async def main() -> None:
     async with AsyncClient(endpoint, token=os.environ["RECHKA_TOKEN"]) as client:
         async for result in client.stream(microphone, RecognitionSpec(language="en-US")):
             if isinstance(result, Final):
-                print(result.alternatives[0].text)
+                print(result.text)
 
 
 if __name__ == "__main__":

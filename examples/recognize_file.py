@@ -22,9 +22,9 @@ async def main(path: str) -> None:
     async with AsyncClient(endpoint, token=os.environ["RECHKA_TOKEN"]) as client:
         async for result in client.stream(FileSource(path, pace=Pace.REALTIME), spec):
             if isinstance(result, Final):
-                print(f"{result.start_ms} to {result.end_ms} ms:", result.alternatives[0].text)
+                print(f"{result.start_ms} to {result.end_ms} ms:", result.text)
             else:
-                print("...", result.hypothesis.text)
+                print("...", result.text)
 
 
 if __name__ == "__main__":

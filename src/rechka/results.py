@@ -71,6 +71,11 @@ class Partial:
     start_ms: int | None = None
     end_ms: int | None = None
 
+    @property
+    def text(self) -> str:
+        """The best reading's text."""
+        return self.hypothesis.text
+
 
 @dataclass(frozen=True, slots=True)
 class Final:
@@ -88,6 +93,11 @@ class Final:
     end_of_utterance: bool = True
     start_ms: int | None = None
     end_ms: int | None = None
+
+    @property
+    def text(self) -> str:
+        """The best reading's text."""
+        return self.alternatives[0].text
 
 
 Result = Partial | Final

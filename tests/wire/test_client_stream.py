@@ -321,3 +321,20 @@ async def test_the_text_of_the_audio_is_all_finals_joined() -> None:
         client_of(listening.endpoint) as client,
     ):
         assert (await client.transcribe(speech.pcm, PCM)).split() == speech.texts
+
+
+async def test_closing_the_client_while_it_recognizes_returns_no_part_of_the_text() -> None:
+    speech = random_speech(12, utterances=3)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield speech.pcm
+        await asyncio.Event().wait()
+
+    server = SpeechServer(speech)
+    async with listen(server) as listening, client_of(listening.endpoint) as client:
+        recognizing = asyncio.create_task(client.recognize(pieces(), PCM))
+        async for _ in client.stream(pieces(), PCM):
+            break
+        await client.close()
+        with pytest.raises(UnavailableError, match="The client was closed"):
+            await recognizing

@@ -225,7 +225,7 @@ async def _measure_clip(
         first_partial_ms = (first_partial_s - started_s) * 1000 - words[0].end_ms
     return Measured(
         clip,
-        text=" ".join(final.alternatives[0].text for final in finals),
+        text=" ".join(final.text for final in finals),
         audio_s=len(pcm) / 2 / rate_hz,
         elapsed_s=time.monotonic() - started_s,
         first_partial_ms=first_partial_ms,

@@ -18,6 +18,7 @@ from rechka.client.rollover import Rollover
 from rechka.client.sources import AudioSource, BytesSource
 from rechka.client.stream import ResultStream
 from rechka.client.transcript import join_finals
+from rechka.errors import ErrorCode, UnavailableError
 from rechka.results import Final, Result
 from rechka.spec import RecognitionSpec
 from rechka.wire.codec_v2 import encode_config
@@ -92,9 +93,13 @@ class AsyncClient:
         await self.close()
 
     async def close(self) -> None:
-        """End what still runs and disconnect. The client may be used again."""
+        """End what still runs, with an UnavailableError, and disconnect.
+
+        The client may be used again.
+        """
+        closed = UnavailableError(ErrorCode.UNAVAILABLE, "The client was closed")
         for stream in list(self._streams):
-            await stream.aclose()
+            await stream.fail(closed)
         if self._channel is not None:
             channel, self._channel = self._channel, None
             await channel.close()

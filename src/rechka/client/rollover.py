@@ -208,7 +208,7 @@ class Rollover:
             delivered.append(self._accept(self._held))
             self._held = None
         moved = later(result, self._origin_ms)
-        if isinstance(moved, Partial) or not moved.alternatives[0].text:
+        if isinstance(moved, Partial) or not moved.text:
             delivered.append(moved)
         elif self._phase is _Phase.DRAINING and self._cut is _Cut.LIMIT:
             self._held = moved

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+from rechka.errors import RechkaError
 from rechka.results import Result
 
 __all__ = ["ResultStream"]
@@ -44,6 +45,7 @@ class ResultStream(AsyncIterator[Result]):
         self, work: Callable[[Callable[[Result], Awaitable[None]]], Awaitable[None]]
     ) -> None:
         self._handoff = _Handoff()
+        self._end: RechkaError | None = None
         self._task: asyncio.Task[None] = asyncio.ensure_future(work(self._handoff.deliver))
         handoff = self._handoff
         finalizer = weakref.finalize(self, _forget, asyncio.get_running_loop(), self._task)
@@ -72,6 +74,8 @@ class ResultStream(AsyncIterator[Result]):
             if self._task.done():
                 if not self._task.cancelled():
                     self._task.result()
+                elif self._end is not None:
+                    raise self._end
                 raise StopAsyncIteration
             self._handoff.news.clear()
             await self._handoff.news.wait()
@@ -80,9 +84,17 @@ class ResultStream(AsyncIterator[Result]):
 
     async def aclose(self) -> None:
         """Cancel what runs; what was not read is dropped. May be called more than once."""
+        await self._cancel()
+        self._handoff.ready.clear()
+
+    async def fail(self, error: RechkaError) -> None:
+        """Cancel what runs; who reads on meets the error behind what was there already."""
+        self._end = error
+        await self._cancel()
+
+    async def _cancel(self) -> None:
         self._task.cancel()
         await asyncio.wait((self._task,))
-        self._handoff.ready.clear()
 
 
 def _forget(loop: asyncio.AbstractEventLoop, task: "asyncio.Task[Any]") -> None:

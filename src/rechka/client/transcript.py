@@ -14,5 +14,5 @@ def join_finals(results: Iterable[Result]) -> str:
     stream may have none: whoever takes the last final for the whole text gets an
     empty one. Partials are passed over.
     """
-    texts = (item.alternatives[0].text for item in results if isinstance(item, Final))
+    texts = (item.text for item in results if isinstance(item, Final))
     return " ".join(text for text in texts if text)

@@ -23,7 +23,7 @@ async def read(stream: ResultStream) -> tuple[list[str], str]:
     try:
         async for result in stream:
             assert isinstance(result, Final)
-            texts.append(result.alternatives[0].text)
+            texts.append(result.text)
     except UnavailableError as error:
         return texts, error.message
     return texts, ""
@@ -31,6 +31,29 @@ async def read(stream: ResultStream) -> tuple[list[str], str]:
 
 async def test_results_before_an_error_are_returned_first() -> None:
     assert await read(ResultStream(fail)) == (["one"], "the server is gone")
+
+
+async def speak_on(deliver: Deliver) -> None:
+    await deliver(Final((Hypothesis("one"),)))
+    await asyncio.Event().wait()
+
+
+async def test_a_stream_that_its_client_ended_does_not_look_done() -> None:
+    stream = ResultStream(speak_on)
+    await asyncio.sleep(0)
+
+    await stream.fail(UnavailableError(ErrorCode.UNAVAILABLE, "closed"))
+
+    assert await read(stream) == (["one"], "closed")
+
+
+async def test_who_closes_a_stream_reads_no_more_and_meets_no_error() -> None:
+    stream = ResultStream(speak_on)
+    await asyncio.sleep(0)
+
+    await stream.aclose()
+
+    assert await read(stream) == ([], "")
 
 
 @pytest.mark.parametrize("is_read", [False, True])

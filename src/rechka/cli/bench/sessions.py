@@ -132,7 +132,7 @@ def _part_of(parts: Sequence[Part], result: Any, now_s: float) -> int | None:
 
 
 def _answer(part: Part, heard: _Heard, pause_s: float) -> Answer:
-    texts = [final.alternatives[0].text for _, final in heard.finals]
+    texts = [final.text for _, final in heard.finals]
     words = [word for _, final in heard.finals for word in final.alternatives[0].words]
     first_s = None
     if heard.partials_s and words:
