@@ -87,3 +87,12 @@ def test_broken_details_are_passed_over() -> None:
     ]
     error = from_status(grpc.StatusCode.INVALID_ARGUMENT, "text", trailing)
     assert (error.code, error.message) == (ErrorCode.INVALID_CONFIG, "text")
+
+
+def test_what_came_is_told_with_what_is_accepted() -> None:
+    short, long = (
+        RequestError.about("a.b", "accepted: c", got=value) for value in ("d'e", "f" * 1000)
+    )
+    assert short.message == """a.b: got "d'e"; accepted: c"""
+    assert short.violations == {"a.b": """got "d'e"; accepted: c"""}
+    assert long.message == f"a.b: got '{'f' * 40}…'; accepted: c"
