@@ -118,6 +118,14 @@ async def test_an_sdk_is_told_where_the_services_are(start: Start) -> None:
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
+@pytest.mark.parametrize("path", ["foo", "/foo", "", "/", "//", "/a/b/c"])
+async def test_a_call_of_an_odd_path_is_told_that_there_is_no_such_method(
+    start: Start, path: str
+) -> None:
+    running = await start()
+    call: Any = running.channel.stream_stream(path)()
+    assert await call.code() is grpc.StatusCode.UNIMPLEMENTED
+
 
 async def test_a_port_that_is_taken_is_named(start: Start, tmp_path: Path) -> None:
     running = await start()
