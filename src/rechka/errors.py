@@ -31,6 +31,10 @@ __all__ = [
 ]
 
 
+# Of a value that was refused; nobody needs more of it to find it again.
+_MOST_SHOWN = 40
+
+
 class ErrorCode(StrEnum):
     """Stable names of failures; they travel as `google.rpc.ErrorInfo.reason`."""
 
@@ -103,6 +107,30 @@ class RechkaError(Exception):
 class RequestError(RechkaError):
     """The request is wrong, or asks for what this server does not serve."""
 
+    @classmethod
+    def about(
+        cls,
+        field: str,
+        problem: str,
+        *,
+        got: str | None = None,
+        message: str | None = None,
+        code: ErrorCode = ErrorCode.INVALID_CONFIG,
+    ) -> "RequestError":
+        """Return the error that one field is wrong.
+
+        Args:
+            field: Path of the field, as on the wire.
+            problem: What is accepted; without `got` also what came.
+            got: What came, of any length: its beginning is told.
+            message: What a person reads; None is the field and its problem.
+            code: Stable name of the failure.
+        """
+        if got is not None:
+            problem = f"got {_shown(got)}; {problem}"
+        text = f"{field}: {problem}" if message is None else message
+        return cls(code, text, violations={field: problem})
+
 
 class LimitError(RechkaError):
     """The session reached a limit; a new session can go on where it ended."""
@@ -162,6 +190,8 @@ def refused_setting(field: str, problem: str) -> RequestError:
         field: Path of the setting, such as "server.grpc_address".
         problem: What came and what is accepted.
     """
-    return RequestError(
-        ErrorCode.INVALID_CONFIG, f"settings: {field}: {problem}", violations={field: problem}
-    )
+    return RequestError.about(field, problem, message=f"settings: {field}: {problem}")
+
+
+def _shown(value: str) -> str:
+    return repr(value if len(value) <= _MOST_SHOWN else f"{value[:_MOST_SHOWN]}…")

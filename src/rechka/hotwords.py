@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from rechka.errors import ErrorCode, RequestError
+from rechka.errors import RequestError
 
 __all__ = ["DEFAULT_BOOST", "Hotword", "format_hotwords", "parse_hotwords", "read_hotwords_file"]
 
@@ -64,7 +64,7 @@ def format_hotwords(hotwords: Iterable[Hotword], *, field: str) -> str:
     entries = []
     for hotword in hotwords:
         if ":" in hotword.text or ";" in hotword.text:
-            raise _refusal(field, f"got {_short(hotword.text)}; accepted: phrases without : and ;")
+            raise RequestError.about(field, "accepted: phrases without : and ;", got=hotword.text)
         entries.append(f"{hotword.text}:{hotword.boost!r}")
     text = ";".join(entries)
     parse_hotwords(text, field=field)
@@ -86,10 +86,10 @@ def read_hotwords_file(path: Path, *, field: str) -> tuple[Hotword, ...]:
         size_bytes = path.stat().st_size
         if size_bytes > _MOST_FILE_BYTES:
             problem = f"{path}: got {size_bytes} bytes; accepted: at most {_MOST_FILE_BYTES}"
-            raise _refusal(field, problem)
+            raise RequestError.about(field, problem)
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise _refusal(field, f"{path}: {error}") from None
+        raise RequestError.about(field, f"{path}: {error}") from None
     phrases = []
     for number, line in enumerate(lines, 1):
         entry = line.partition("#")[0].strip()
@@ -110,31 +110,20 @@ def _parse(entry: str, field: str) -> Hotword:
             f"accepted: a phrase of 1 to {_MOST_WORDS} words and at most "
             f"{_MOST_CHARACTERS} characters, with or without a colon and its boost"
         )
-        raise _refusal(field, f"got {_short(entry)}; {problem}")
+        raise RequestError.about(field, problem, got=entry)
     if not text.isprintable() or ":" in text or ";" in text:
         accepted = "phrases without : and ; and without control characters"
-        raise _refusal(field, f"got {_short(entry)}; accepted: {accepted}")
+        raise RequestError.about(field, f"accepted: {accepted}", got=entry)
     try:
         boost = float(number)
     except ValueError:
         boost = math.nan
     if not abs(boost) <= _STRONGEST_BOOST:
         accepted = f"a number from -{_STRONGEST_BOOST:g} to {_STRONGEST_BOOST:g}"
-        raise _refusal(field, f"the boost of {_short(entry)}; accepted: {accepted}")
+        raise RequestError.about(field, f"accepted as a boost: {accepted}", got=entry)
     return Hotword(text, boost)
 
 
 def _check_count(count: int, most: int, field: str) -> None:
     if count > most:
-        raise _refusal(field, f"got {count} phrases; accepted: at most {most}")
-
-
-def _short(text: str) -> str:
-    """Return a text as an error may show it."""
-    return repr(text if len(text) <= 40 else f"{text[:40]}…")
-
-
-def _refusal(field: str, problem: str) -> RequestError:
-    return RequestError(
-        ErrorCode.INVALID_CONFIG, f"{field}: {problem}", violations={field: problem}
-    )
+        raise RequestError.about(field, f"got {count} phrases; accepted: at most {most}")

@@ -5,10 +5,18 @@ from enum import StrEnum
 
 from rechka.hotwords import Hotword
 
-__all__ = ["DEFAULT_LANGUAGE", "DEFAULT_MODEL", "AudioEncoding", "RecognitionSpec"]
+__all__ = [
+    "DEFAULT_LANGUAGE",
+    "DEFAULT_MODEL",
+    "SAMPLE_RATES_HZ",
+    "AudioEncoding",
+    "RecognitionSpec",
+]
 
 DEFAULT_LANGUAGE = "ru-RU"
 DEFAULT_MODEL = "general"
+SAMPLE_RATES_HZ = (8_000, 16_000, 48_000)
+"""Rates of LINEAR16_PCM that the API documents."""
 
 
 class AudioEncoding(StrEnum):

@@ -44,10 +44,10 @@ def test_what_is_written_is_read_again(hotwords: list[Hotword]) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("ivan:much", "x: the boost of 'ivan:much'; accepted: a number from -20 to 20"),
-        ("ivan:nan", "the boost of 'ivan:nan'; accepted: a number"),
-        ("ivan:21", "the boost of 'ivan:21'; accepted: a number from -20 to 20"),
-        ("ivan:", "the boost of 'ivan:'; accepted: a number"),
+        ("ivan:much", "x: got 'ivan:much'; accepted as a boost: a number from -20 to 20"),
+        ("ivan:nan", "got 'ivan:nan'; accepted as a boost: a number"),
+        ("ivan:21", "got 'ivan:21'; accepted as a boost: a number from -20 to 20"),
+        ("ivan:", "got 'ivan:'; accepted as a boost: a number"),
         (":5", "got ':5'; accepted: a phrase of 1 to 10 words and at most 100 characters"),
         ("a b c d e f g h i j k", "accepted: a phrase of 1 to 10 words"),
         ("a" * 101, f"got '{'a' * 40}…'; accepted: a phrase of 1 to 10 words"),
@@ -84,7 +84,7 @@ def test_a_header_carries_other_letters_in_percents() -> None:
         ({HOTWORDS: "a", HOTWORDS_BIN: b"a"}, "it came together with x-rechka-hotwords-bin"),
         ({HOTWORDS: "%FF"}, r"metadata\.x-rechka-hotwords: got other bytes than UTF-8"),
         ({HOTWORDS_BIN: b"\xff"}, r"metadata\.x-rechka-hotwords-bin: got other bytes than UTF-8"),
-        ({HOTWORDS: "a:b"}, r"metadata\.x-rechka-hotwords: the boost of 'a:b'"),
+        ({HOTWORDS: "a:b"}, r"metadata\.x-rechka-hotwords: got 'a:b'"),
         ({HOTWORDS_BIN: b"a" * 16_385}, "got 16385 bytes; accepted: at most 16384"),
     ],
 )
@@ -105,7 +105,7 @@ def test_a_file_has_a_phrase_a_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "problem"),
     [
-        (b"ivan\npetrov:x\n", r"recognition\.hotwords\.f: .*names\.txt, line 2: the boost of"),
+        (b"ivan\npetrov:x\n", r"recognition\.hotwords\.f: .*names\.txt, line 2: got 'petrov:x'"),
         (b"\xff\xfe", r"recognition\.hotwords\.f: .*names\.txt: 'utf-8' codec"),
         (b"a\n" * 501, "got 501 phrases; accepted: at most 500"),
         (b"#" * (2**20 + 1), "got 1048577 bytes; accepted: at most 1048576"),

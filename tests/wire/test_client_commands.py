@@ -120,7 +120,7 @@ async def test_hotwords_go_with_the_session(save: Save) -> None:
         assert (code, err) == (0, "")
         code, _, err = await run(*arguments, "--hotword", "ivan:much")
     assert code == 1
-    assert "--hotword: the boost of 'ivan:much'; accepted: a number from -20 to 20" in err
+    assert "--hotword: got 'ivan:much'; accepted as a boost: a number from -20 to 20" in err
     sent = {seen.metadata["x-rechka-hotwords-bin"].decode() for seen in server.sessions}
     assert sent == {"речка:4.0;ivan petrov:8.0"}
 

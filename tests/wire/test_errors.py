@@ -295,6 +295,22 @@ async def test_a_setting_that_is_not_served_is_named(
         assert text in problem
 
 
+@pytest.mark.parametrize("field", ["language_code", "model"])
+@pytest.mark.parametrize("letter", ["x", "щ"])
+async def test_a_value_of_any_length_is_refused_by_its_field(
+    start: Start, field: str, letter: str
+) -> None:
+    running = await start()
+    for length in (2_000, 6_000, 1_000_000):
+        outcome = await told(lambda: running.recognize([config(**{field: letter * length})]))  # noqa: B023
+        assert outcome.code is Status.INVALID_ARGUMENT
+        assert outcome.error is not None
+        ((name, problem),) = outcome.error.violations.items()
+        assert name == f"config.specification.{field}"
+        assert f"got '{letter}" in problem
+        assert "…'; accepted: " in problem
+
+
 async def test_an_encoding_of_the_future_is_named(start: Start) -> None:
     running = await start()
     message = config()

@@ -74,7 +74,7 @@ async def test_as_many_phrases_as_are_allowed_fit_into_the_metadata(
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
-        ("ivan:much", "the boost of 'ivan:much'; accepted: a number from -20 to 20"),
+        ("ivan:much", "got 'ivan:much'; accepted as a boost: a number from -20 to 20"),
         (";".join(["a"] * 101), "got 101 phrases; accepted: at most 100"),
         ("%FF", "got other bytes than UTF-8; accepted: UTF-8"),
     ],

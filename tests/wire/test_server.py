@@ -113,6 +113,18 @@ async def test_an_sdk_is_told_where_the_services_are(start: Start) -> None:
     assert one.address == "speech.example:443"
     with pytest.raises(grpc.aio.AioRpcError, match="got 'vpc'"):
         await stub.Get(endpoint_pb.GetApiEndpointRequest(api_endpoint_id="vpc"))
+    with pytest.raises(grpc.aio.AioRpcError, match=r"got 'v{40}…'; accepted: ai-stt") as refused:
+        await stub.Get(endpoint_pb.GetApiEndpointRequest(api_endpoint_id="v" * 9_000))
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+@pytest.mark.parametrize("path", ["foo", "/foo", "", "/", "//", "/a/b/c"])
+async def test_a_call_of_an_odd_path_is_told_that_there_is_no_such_method(
+    start: Start, path: str
+) -> None:
+    running = await start()
+    call: Any = running.channel.stream_stream(path)()
+    assert await call.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
 async def test_a_port_that_is_taken_is_named(start: Start, tmp_path: Path) -> None:

@@ -181,8 +181,8 @@ def _choose_folder(account: Account, folder_id: str) -> str:
             f"Specified folder ID '{folder_id}' does not match with service account "
             f"folder ID '{account.home_folder_id}'"
         )
-        raise RequestError(
-            ErrorCode.FOLDER_MISMATCH, problem, violations={"config.folder_id": problem}
+        raise RequestError.about(
+            "config.folder_id", problem, message=problem, code=ErrorCode.FOLDER_MISMATCH
         )
     return account.home_folder_id
 

@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from types import TracebackType
 
 from rechka.access.audit import Actor, AuditLog
 from rechka.access.port import Metering, Usage
@@ -33,7 +32,7 @@ _TEXTS = {
 
 
 class Lease:
-    """One session's place. Close it, or use it as an asynchronous context."""
+    """One session's place, until it is closed."""
 
     def __init__(self, end: Callable[[], Awaitable[None]]) -> None:
         self._end = end
@@ -46,17 +45,6 @@ class Lease:
         Cancellation: the place is given back all the same.
         """
         await self._end()
-
-    async def __aenter__(self) -> "Lease":
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
 
 
 @dataclass(slots=True)

@@ -35,10 +35,11 @@ def invalid_audio(reason: str) -> RequestError:
     Args:
         reason: What is wrong, and what to do about it where that is known.
     """
-    return RequestError(
-        ErrorCode.INVALID_AUDIO,
-        f"Invalid audio received: {reason}",
-        violations={"audio_content": reason},
+    return RequestError.about(
+        "audio_content",
+        reason,
+        message=f"Invalid audio received: {reason}",
+        code=ErrorCode.INVALID_AUDIO,
     )
 
 

@@ -8,10 +8,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["MAX_PAGE_BYTES", "NO_GRANULE", "Page", "PageReader", "ogg_crc"]
-
-MAX_PAGE_BYTES: Final = 65_307
-"""Longest page: 27 bytes, 255 segment lengths and 255 segments of 255 bytes."""
+__all__ = ["NO_GRANULE", "Page", "PageReader", "ogg_crc"]
 
 NO_GRANULE: Final = -1
 """Granule position of a page on which no packet ends."""
@@ -61,11 +58,6 @@ class Page:
     is_continued: bool = False
     is_first: bool = False
     is_last: bool = False
-
-    @property
-    def completed_packets(self) -> int:
-        """Number of packets that end on this page."""
-        return len(self.lacing) - self.lacing.count(0xFF)
 
     def encode(self) -> bytes:
         """Return the page as bytes with the right checksum.

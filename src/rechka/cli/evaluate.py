@@ -26,11 +26,10 @@ from rechka.errors import ErrorCode, RequestError
 from rechka.observability.logs import configure_logging
 from rechka.results import Final, Partial
 from rechka.settings import load_settings
-from rechka.spec import AudioEncoding, RecognitionSpec
+from rechka.spec import SAMPLE_RATES_HZ, AudioEncoding, RecognitionSpec
 
 __all__ = ["evaluate"]
 
-_SERVED_RATES_HZ = (8_000, 16_000, 48_000)
 _CHUNK_MS = 100
 _COLUMNS = ("file", "transcript")
 _LABELS = {
@@ -236,7 +235,7 @@ def _read_clip(path: Path, asked_hz: int | None) -> tuple[bytes, int]:
     """Return a clip as 16-bit mono PCM at a rate that the API takes."""
     samples, own_hz = soundfile.read(str(path), dtype="float32", always_2d=True)
     mono = samples.mean(axis=1)
-    target_hz = asked_hz or (own_hz if own_hz in _SERVED_RATES_HZ else 16_000)
+    target_hz = asked_hz or (own_hz if own_hz in SAMPLE_RATES_HZ else 16_000)
     return to_pcm16(soxr.resample(mono, own_hz, target_hz)), target_hz
 
 

@@ -11,7 +11,7 @@ from rechka.cli.output import Printer
 from rechka.cli.recognize import is_live, make_printer, show_results
 from rechka.client import AsyncClient, MicrophoneSource
 from rechka.client.microphone import list_microphones
-from rechka.spec import RecognitionSpec
+from rechka.spec import SAMPLE_RATES_HZ, RecognitionSpec
 
 __all__ = ["mic"]
 
@@ -22,7 +22,7 @@ __all__ = ["mic"]
 @click.option("--device", help="Number or part of the name of the microphone.")
 @click.option(
     "--rate",
-    type=click.Choice(["8000", "16000", "48000"]),
+    type=click.Choice([str(rate_hz) for rate_hz in SAMPLE_RATES_HZ]),
     default="16000",
     show_default=True,
     help="Samples a second.",

@@ -11,7 +11,7 @@ from rich.console import Console
 from rechka.cli.options import connection_options, make_client, make_spec, recognition_options
 from rechka.cli.output import ChunkPrinter, JsonPrinter, LivePrinter, Printer
 from rechka.client import AsyncClient, FileSource, MicrophoneSource, Pace
-from rechka.spec import AudioEncoding, RecognitionSpec
+from rechka.spec import SAMPLE_RATES_HZ, AudioEncoding, RecognitionSpec
 
 __all__ = ["is_live", "make_printer", "recognize", "show_results"]
 
@@ -25,7 +25,9 @@ __all__ = ["is_live", "make_printer", "recognize", "show_results"]
     type=click.Choice([AudioEncoding.LINEAR16_PCM.value, AudioEncoding.OGG_OPUS.value]),
     help="How the audio is encoded; needed for raw PCM, the others tell it themselves.",
 )
-@click.option("--rate", type=int, help="Rate of raw PCM: 8000, 16000 or 48000 Hz.")
+@click.option(
+    "--rate", type=int, help=f"Rate of raw PCM in Hz: {', '.join(map(str, SAMPLE_RATES_HZ))}."
+)
 @click.option(
     "--pace",
     type=click.Choice([pace.value for pace in Pace]),

@@ -5,12 +5,9 @@ from dataclasses import dataclass
 
 from rechka.audio.formats import HEAD_BYTES, header_format
 from rechka.errors import ErrorCode, RequestError
-from rechka.spec import AudioEncoding
+from rechka.spec import SAMPLE_RATES_HZ, AudioEncoding
 
-__all__ = ["SERVED_RATES_HZ", "Header", "read_header"]
-
-SERVED_RATES_HZ = (8_000, 16_000, 48_000)
-"""Rates of LINEAR16_PCM that the API documents."""
+__all__ = ["Header", "read_header"]
 
 _FORMAT_BYTES = 16
 _PCM_TAG = 0x0001
@@ -104,8 +101,9 @@ def _read_format(body: bytes) -> int:
     if channels != 1:
         advice = f"; mix or pick a channel: ffmpeg -i INPUT -ac 1 -ar {rate_hz} output.wav"
         raise _refused(f"got WAV with {channels} channels; accepted: 1 channel{advice}")
-    if rate_hz not in SERVED_RATES_HZ:
-        raise _refused(f"got WAV at {rate_hz} Hz; accepted: 8000, 16000, 48000 Hz{_CONVERT}")
+    if rate_hz not in SAMPLE_RATES_HZ:
+        accepted = ", ".join(map(str, SAMPLE_RATES_HZ))
+        raise _refused(f"got WAV at {rate_hz} Hz; accepted: {accepted} Hz{_CONVERT}")
     return int(rate_hz)
 
 

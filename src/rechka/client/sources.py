@@ -14,7 +14,7 @@ from rechka.client.opus import OpusFraming, opus_length_ms
 from rechka.client.pacing import Pace, Pacer, RealTimePacer
 from rechka.client.threads import iterate_in_thread
 from rechka.errors import ErrorCode, RequestError
-from rechka.spec import AudioEncoding, RecognitionSpec
+from rechka.spec import SAMPLE_RATES_HZ, AudioEncoding, RecognitionSpec
 
 __all__ = ["AudioFormat", "AudioSource", "BytesSource", "FileSource"]
 
@@ -208,7 +208,8 @@ class FileSource:
         if settled is not AudioEncoding.LINEAR16_PCM:
             raise _refused(f"asked for {settled}; accepted: LINEAR16_PCM, OGG_OPUS")
         if settled_hz is None:
-            raise _refused("raw PCM needs a rate: 8000, 16000 or 48000 Hz")
+            accepted = ", ".join(map(str, SAMPLE_RATES_HZ))
+            raise _refused(f"raw PCM needs a rate; accepted: {accepted} Hz")
         return AudioFormat(settled, settled_hz, self._pcm_length_ms(header, settled_hz))
 
     def _pcm_length_ms(self, header: Header, rate_hz: int) -> float | None:

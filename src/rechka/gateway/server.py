@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import uvicorn
 from starlette.applications import Starlette
 
-from rechka.errors import ErrorCode, RequestError
+from rechka.errors import refused_setting
 from rechka.ticks import next_tick, wait_unless_set
 
 __all__ = ["HttpServer"]
@@ -66,11 +66,7 @@ class HttpServer:
             listener = socket.create_server((host.strip("[]"), int(port)), family=family)
         except (OSError, ValueError, OverflowError) as error:
             problem = f"cannot listen on {self._asked!r}: {error}"
-            raise RequestError(
-                ErrorCode.INVALID_CONFIG,
-                f"settings: server.http_address: {problem}",
-                violations={"server.http_address": problem},
-            ) from error
+            raise refused_setting("server.http_address", problem) from error
         self.address = f"{host}:{listener.getsockname()[1]}"
         self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))
 

@@ -11,7 +11,7 @@ import structlog
 
 from rechka.audio.samples import Samples
 from rechka.errors import CapacityError, ErrorCode, RechkaError, RequestError, UnavailableError
-from rechka.recognition.load import Load
+from rechka.recognition.load import Load, no_room
 from rechka.recognition.measures import MeasuredRecognizer, Measures
 from rechka.recognition.port import Finished, Heard, ModelInfo, RecognizerStream, StreamOptions
 from rechka.recognition.selection import select_model
@@ -177,11 +177,7 @@ class Generation:
             UnavailableError: No worker runs.
         """
         select_model(self.models, language=options.language, model=options.model)
-        refusal: RechkaError = CapacityError(
-            ErrorCode.OVERLOADED,
-            "The server has as many streams as it can serve in time; try again later",
-            retry_after_s=1.0,
-        )
+        refusal: RechkaError = no_room()
         self._opening += 1
         try:
             for slot in sorted(self._slots, key=lambda slot: slot.load.taken):

@@ -2,9 +2,10 @@
 
 from fractions import Fraction
 
+from rechka.errors import CapacityError, ErrorCode
 from rechka.recognition.port import ModelInfo
 
-__all__ = ["Load"]
+__all__ = ["Load", "no_room"]
 
 
 class Load:
@@ -40,3 +41,12 @@ class Load:
     def give_back(self, share: Fraction) -> None:
         """Give a share back that was taken."""
         self._taken -= share
+
+
+def no_room() -> CapacityError:
+    """Return the error that there is no share for one more stream."""
+    return CapacityError(
+        ErrorCode.OVERLOADED,
+        "The server has as many streams as it can serve in time; try again later",
+        retry_after_s=1.0,
+    )

@@ -19,11 +19,11 @@ from typing import TypeVar
 
 import numpy as np
 
-from rechka.errors import CapacityError, ErrorCode, RechkaError, UnavailableError
+from rechka.errors import ErrorCode, RechkaError, UnavailableError
 from rechka.recognition.costs import Costs
 from rechka.recognition.engine_thread import EngineThread
 from rechka.recognition.lateness import Lateness
-from rechka.recognition.load import Load
+from rechka.recognition.load import Load, no_room
 from rechka.recognition.measures import Measures
 from rechka.recognition.port import (
     Engine,
@@ -126,11 +126,7 @@ class Scheduler:
         model = select_model(self.models, language=options.language, model=options.model)
         share = self._load.share(model)
         if self._is_too_much(model) or not self._load.take(share):
-            raise CapacityError(
-                ErrorCode.OVERLOADED,
-                "The server has as many streams as it can serve in time; try again later",
-                retry_after_s=1.0,
-            )
+            raise no_room()
         self._held[model] += 1
         opening = asyncio.ensure_future(self.run(lambda: self._engine.open(options)))
         try:

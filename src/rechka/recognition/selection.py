@@ -66,7 +66,4 @@ def _listing(values: Iterable[str]) -> str:
 
 
 def _refusal(field: str, got: str, accepted: str, advice: str) -> RequestError:
-    problem = f"got {got!r}; accepted: {accepted}; {advice}"
-    return RequestError(
-        ErrorCode.INVALID_CONFIG, f"{field}: {problem}", violations={field: problem}
-    )
+    return RequestError.about(field, f"accepted: {accepted}; {advice}", got=got)

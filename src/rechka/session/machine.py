@@ -146,6 +146,4 @@ class SessionMachine:
 
 
 def _unexpected(field: str, problem: str) -> RequestError:
-    return RequestError(
-        ErrorCode.UNEXPECTED_MESSAGE, f"{field}: {problem}", violations={field: problem}
-    )
+    return RequestError.about(field, problem, code=ErrorCode.UNEXPECTED_MESSAGE)

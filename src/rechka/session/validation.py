@@ -2,11 +2,9 @@
 
 from rechka.errors import ErrorCode, RequestError
 from rechka.settings import LimitSettings
-from rechka.spec import AudioEncoding, RecognitionSpec
+from rechka.spec import SAMPLE_RATES_HZ, AudioEncoding, RecognitionSpec
 
-__all__ = ["SAMPLE_RATES_HZ", "check_spec"]
-
-SAMPLE_RATES_HZ = (8_000, 16_000, 48_000)
+__all__ = ["check_spec"]
 
 
 def check_spec(spec: RecognitionSpec, limits: LimitSettings) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from rechka.errors import ErrorCode, RequestError
+from rechka.errors import RequestError
 from rechka.text.features import RIGHT_CONTEXT_WORDS, word_features
 from rechka.text.languages import LANGUAGES, capitalize, fold, primary_language
 from rechka.text.tokens import Token
@@ -105,12 +105,12 @@ def punctuator_for(language: str) -> Punctuator:
     primary = primary_language(language)
     if primary not in LANGUAGES:
         known = ", ".join(sorted(LANGUAGES))
-        message = (
-            f"literature_text: there is no punctuation model for language {language!r};"
-            f" there is one for: {known}"
+        problem = (
+            f"there is no punctuation model for language {language!r}; there is one for: {known}"
         )
-        field = "config.specification.literature_text"
-        raise RequestError(ErrorCode.INVALID_CONFIG, message, violations={field: message})
+        raise RequestError.about(
+            "config.specification.literature_text", problem, message=f"literature_text: {problem}"
+        )
     return _load(primary)
 
 

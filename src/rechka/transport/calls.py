@@ -178,7 +178,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         """Return the method's handler, wrapped."""
         handler = await continuation(handler_call_details)
         method = str(handler_call_details.method)
-        service = method.split("/")[1]
+        # A client may call a path of any form: of one that is served this is the service.
+        service = method.rpartition("/")[0].lstrip("/")
         if handler is None or service in self._foreign:
             return handler
         is_open = service in self._open

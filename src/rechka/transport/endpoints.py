@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from rechka.errors import ErrorCode, RequestError
+from rechka.errors import RequestError
 from rechka.wire.generated.yandex.cloud.endpoint import api_endpoint_pb2 as endpoint_pb
 from rechka.wire.generated.yandex.cloud.endpoint import api_endpoint_service_pb2 as pb
 from rechka.wire.generated.yandex.cloud.endpoint import api_endpoint_service_pb2_grpc as pb_grpc
@@ -28,11 +28,8 @@ class EndpointServicer(pb_grpc.ApiEndpointServiceServicer):  # type: ignore[misc
     ) -> endpoint_pb.ApiEndpoint:
         """Return the address of one service."""
         if request.api_endpoint_id not in _IDS:
-            problem = f"got {request.api_endpoint_id!r}; accepted: {', '.join(_IDS)}"
-            raise RequestError(
-                ErrorCode.INVALID_CONFIG,
-                f"api_endpoint_id: {problem}",
-                violations={"api_endpoint_id": problem},
+            raise RequestError.about(
+                "api_endpoint_id", f"accepted: {', '.join(_IDS)}", got=request.api_endpoint_id
             )
         return endpoint_pb.ApiEndpoint(id=request.api_endpoint_id, address=self.address)
 

@@ -36,7 +36,7 @@ class IamTokenServicer(pb_grpc.IamTokenServiceServicer):  # type: ignore[misc]
                     "OAuth tokens are not served here; send a JWT signed with an authorized key",
                 )
             case _:
-                raise _wrong("identity", "got nothing; accepted: jwt")
+                raise RequestError.about("identity", "got nothing; accepted: jwt")
         return pb.CreateIamTokenResponse(
             iam_token=issued.secret, expires_at=Timestamp(seconds=issued.claims.expires_at_s)
         )
@@ -55,12 +55,6 @@ class IamTokenServicer(pb_grpc.IamTokenServiceServicer):  # type: ignore[misc]
     ) -> pb.RevokeIamTokenResponse:
         """Refuse a token from now on."""
         if not request.iam_token:
-            raise _wrong("iam_token", "got nothing; accepted: an IAM token")
+            raise RequestError.about("iam_token", "got nothing; accepted: an IAM token")
         account_id = await self._issuer.revoke(request.iam_token, caller=current_call().actor)
         return pb.RevokeIamTokenResponse(subject_id=account_id)
-
-
-def _wrong(field: str, problem: str) -> RequestError:
-    return RequestError(
-        ErrorCode.INVALID_CONFIG, f"{field}: {problem}", violations={field: problem}
-    )

@@ -2,7 +2,7 @@
 
 from google.protobuf.duration_pb2 import Duration
 
-from rechka.errors import ErrorCode, RequestError
+from rechka.errors import RequestError
 from rechka.results import Final, Hypothesis, Partial, Result, Word
 from rechka.spec import DEFAULT_LANGUAGE, DEFAULT_MODEL, AudioEncoding, RecognitionSpec
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2 as pb
@@ -37,11 +37,7 @@ def decode_config(config: pb.RecognitionConfig, *, normalize_partials: bool) -> 
             f"got {spec.audio_encoding}; accepted: {AudioEncoding.LINEAR16_PCM} (1), "
             f"{AudioEncoding.OGG_OPUS} (2)"
         )
-        raise RequestError(
-            ErrorCode.INVALID_CONFIG,
-            f"{_ENCODING_FIELD}: {problem}",
-            violations={_ENCODING_FIELD: problem},
-        )
+        raise RequestError.about(_ENCODING_FIELD, problem)
     return RecognitionSpec(
         language=spec.language_code or DEFAULT_LANGUAGE,
         model=spec.model or DEFAULT_MODEL,

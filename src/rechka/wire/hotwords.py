@@ -55,7 +55,4 @@ def encode_hotwords(hotwords: tuple[Hotword, ...]) -> bytes:
 
 
 def _refusal(name: str, problem: str) -> RequestError:
-    field = f"metadata.{name}"
-    return RequestError(
-        ErrorCode.INVALID_CONFIG, f"{field}: {problem}", violations={field: problem}
-    )
+    return RequestError.about(f"metadata.{name}", problem)

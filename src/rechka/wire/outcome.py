@@ -46,10 +46,6 @@ class CallOutcome:
         self._ended = asyncio.Event()
         call.add_done_callback(self._on_done)
 
-    async def wait(self) -> None:
-        """Wait until the call has ended in any way. Cancellation: safe."""
-        await self._ended.wait()
-
     async def status(self) -> CallStatus:
         """Wait for the end and return the server's status; the library's own if there is none.
 

@@ -70,6 +70,10 @@ _CODE_OF: Mapping[grpc.StatusCode, ErrorCode] = MappingProxyType(
     }
 )
 
+# The metadata of a refusal beyond 8 KiB may be dropped by the gRPC library of the client,
+# and with it the status. A letter that is not ASCII takes three times its bytes there.
+_MOST_TEXT_BYTES = 1000
+
 _Metadata = tuple[tuple[str, str | bytes], ...]
 
 
@@ -79,7 +83,7 @@ def to_status(
     """Return status code, message and trailing metadata of an error.
 
     An `InternalError` tells the request id and nothing else, whatever its
-    message says: that one is for the log.
+    message says: that one is for the log. Of a long text the middle is left out.
     """
     status = status_message(error, request_id=request_id)
     trailing = ((_DETAILS_KEY, status.SerializeToString()),)
@@ -92,12 +96,21 @@ def status_message(error: RechkaError, *, request_id: str | None = None) -> stat
     if isinstance(error, InternalError):
         message = f"Internal error; request id {request_id}" if request_id else "Internal error"
     code = getattr(code_pb2, STATUS_OF[error.code].name)
-    status = status_pb2.Status(code=code, message=message)
+    status = status_pb2.Status(code=code, message=_shortened(message))
     for detail in _details(error, request_id):
         packed = AnyMessage()
         packed.Pack(detail)
         status.details.append(packed)
     return status
+
+
+def _shortened(text: str) -> str:
+    """Return a text as a status can carry it; the end says what is accepted."""
+    data = text.encode(errors="replace")
+    if len(data) <= _MOST_TEXT_BYTES:
+        return text
+    half = _MOST_TEXT_BYTES // 2
+    return f"{data[:half].decode(errors='ignore')}…{data[-half:].decode(errors='ignore')}"
 
 
 def error_of(status: status_pb2.Status) -> RechkaError:
@@ -119,7 +132,9 @@ def _details(
     if error.violations:
         yield error_details_pb2.BadRequest(
             field_violations=[
-                error_details_pb2.BadRequest.FieldViolation(field=field, description=text)
+                error_details_pb2.BadRequest.FieldViolation(
+                    field=field, description=_shortened(text)
+                )
                 for field, text in error.violations.items()
             ]
         )

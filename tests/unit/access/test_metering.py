@@ -50,8 +50,8 @@ async def test_a_refusal_names_the_quota_and_when_to_come_again(
 async def test_a_closed_lease_is_free_and_counted(
     meter: SessionMeter, store: MemoryAccessStore
 ) -> None:
-    async with await meter.admit("home", caller=CALLER, audio_ms=lambda: 1234):
-        pass
+    lease = await meter.admit("home", caller=CALLER, audio_ms=lambda: 1234)
+    await lease.close()
     lease = await meter.admit("home", caller=CALLER, audio_ms=no_audio)
     await lease.close()
     await lease.close()
@@ -78,9 +78,12 @@ async def test_a_session_that_is_cancelled_gives_its_place_back(meter: SessionMe
     entered = asyncio.Event()
 
     async def session() -> None:
-        async with await meter.admit("home", caller=CALLER, audio_ms=no_audio):
+        lease = await meter.admit("home", caller=CALLER, audio_ms=no_audio)
+        try:
             entered.set()
             await asyncio.Event().wait()
+        finally:
+            await lease.close()
 
     task = asyncio.create_task(session())
     await entered.wait()

@@ -99,7 +99,7 @@ async def test_what_is_said_may_repeat_what_the_header_says(save: Save) -> None:
         (SAMPLES, {"encoding": AudioEncoding.MP3}, "accepted: LINEAR16_PCM, OGG_OPUS"),
         (SAMPLES, {}, "no known header; raw PCM needs the encoding LINEAR16_PCM and a rate"),
         (b"", {}, "it is empty"),
-        (SAMPLES, {"encoding": PCM}, "raw PCM needs a rate: 8000, 16000 or 48000 Hz"),
+        (SAMPLES, {"encoding": PCM}, "raw PCM needs a rate; accepted: 8000, 16000, 48000 Hz"),
         (wav(b"", channels=2), {}, "2 channels"),
     ],
     ids=["rate", "wav", "ogg", "raw", "mp3", "nothing", "empty", "no rate", "stereo"],

@@ -1,6 +1,8 @@
 """Numbers: hand-written sentences, Russian cases, and the way back from num2words."""
 
 import re
+from collections.abc import Iterable
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -9,11 +11,17 @@ from hypothesis import strategies as st
 from num2words import num2words  # type: ignore[import-untyped, unused-ignore]
 
 from rechka.text import normalize
-from rechka.text.numbers import normalizer_for
+from rechka.text.numbers import english_context, normalizer_for, russian_context, turkish_context
 from rechka.text.tokens import Token
 
 DATA = Path(__file__).parent / "data"
 TAGS = {"ru": "ru-RU", "en": "en-US", "tr": "tr-TR"}
+# Words around them that are neither numbers nor parts of a phrase.
+IDIOMS = {
+    "ru": ("там", "вдруг", russian_context.IDIOMS),
+    "en": ("they", "suddenly", english_context.IDIOMS),
+    "tr": ("orada", "aniden", turkish_context.IDIOMS),
+}
 
 
 def sentences(language: str, *, file: str = "numbers") -> list[tuple[str, str]]:
@@ -71,19 +79,43 @@ def test_everyday_speech_is_written_as_people_write_it(language: str) -> None:
     assert wrong == {}
 
 
-@pytest.mark.parametrize("language", TAGS)
-def test_no_later_word_changes_what_is_settled_in_a_partial(language: str) -> None:
+def resettled(sayings: Iterable[str], language: str) -> list[tuple[str, int, list[str]]]:
+    """Return the beginnings of sayings of which something settled is written otherwise later."""
     normalizer = normalizer_for(language)
     assert normalizer is not None
     changed = []
-    for said, _ in sentences(language) + sentences(language, file="spoken"):
+    for said in sayings:
         tokens = [Token(word, at, at) for at, word in enumerate(said.split())]
         whole = normalizer.normalize(tokens)
         for count in range(1, len(tokens)):
             written, settled = normalizer.normalize_partial(tokens[:count])
             if written[:settled] != whole[:settled]:
                 changed.append((said, count, [token.text for token in written[:settled]]))
-    assert changed == []
+    return changed
+
+
+@pytest.mark.parametrize("language", TAGS)
+def test_no_later_word_changes_what_is_settled_in_a_partial(language: str) -> None:
+    rows = sentences(language) + sentences(language, file="spoken")
+    assert resettled((said for said, _ in rows), language) == []
+
+
+@pytest.mark.parametrize("language", TAGS)
+def test_a_number_before_a_phrase_that_stays_words_is_settled_with_it(language: str) -> None:
+    before, after, idioms = IDIOMS[language]
+    numbers = [str(num2words(value, lang=language)) for value in (1, 2, 20, 100, 3000)]
+    assert (
+        resettled(
+            (
+                f"{before} {' '.join(said)} {idiom} {after}"
+                for count in (1, 2)
+                for said in product(numbers, repeat=count)
+                for idiom in idioms
+            ),
+            language,
+        )
+        == []
+    )
 
 
 def test_russian_cases_of_two_hundred_forms_are_the_same_number() -> None:

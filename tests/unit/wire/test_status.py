@@ -1,5 +1,8 @@
 """Errors as statuses: the one table, both ways."""
 
+import base64
+from urllib.parse import quote
+
 import grpc
 import pytest
 from google.rpc import error_details_pb2, status_pb2
@@ -87,3 +90,27 @@ def test_broken_details_are_passed_over() -> None:
     ]
     error = from_status(grpc.StatusCode.INVALID_ARGUMENT, "text", trailing)
     assert (error.code, error.message) == (ErrorCode.INVALID_CONFIG, "text")
+
+
+@pytest.mark.parametrize("letter", ["x", "\n", "щ", "語", "🙂"])
+def test_a_text_of_any_length_fits_into_the_metadata(letter: str) -> None:
+    problem = f"got {letter * 100_000}; accepted: a, b"
+    error = RequestError.about("config.model", problem)
+    _, message, ((_, details),) = to_status(error, request_id="r-5")
+    assert isinstance(details, bytes)
+    # As they travel: the message in percents, the details in base64.
+    assert len(quote(message)) + len(base64.b64encode(details)) < 8 * 1024
+    back = error_of(status_message(error))
+    for told in (message, back.message, back.violations["config.model"]):
+        assert f"got {letter}" in told
+        assert "…" in told
+        assert told.endswith("accepted: a, b")
+
+
+def test_what_came_is_told_with_what_is_accepted() -> None:
+    short, long = (
+        RequestError.about("a.b", "accepted: c", got=value) for value in ("d'e", "f" * 1000)
+    )
+    assert short.message == """a.b: got "d'e"; accepted: c"""
+    assert short.violations == {"a.b": """got "d'e"; accepted: c"""}
+    assert long.message == f"a.b: got '{'f' * 40}…'; accepted: c"

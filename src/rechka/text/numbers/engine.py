@@ -122,11 +122,16 @@ class Normalizer:
 
     def _open_end(self, words: Sequence[str]) -> int:
         """Return where the number or idiom that is still open at the end begins."""
-        start = len(words)
-        while start and self._in_vocabulary(words[start - 1]):
-            start -= 1
+        start = self._number_before(words, len(words))
         for at in range(max(0, start - 5), start):
             rest = tuple(words[at:])
             if any(idiom[: len(rest)] == rest for idiom in self._idioms.get(words[at], ())):
-                return at
+                # The idiom's first words may be the end of a number instead.
+                return self._number_before(words, at)
         return start
+
+    def _number_before(self, words: Sequence[str], end: int) -> int:
+        """Return where the number that may end at `end` begins; `end` if none does."""
+        while end and self._in_vocabulary(words[end - 1]):
+            end -= 1
+        return end

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pocketsphinx
 
 from rechka.audio.samples import Samples
-from rechka.errors import CapacityError, ErrorCode, RequestError
+from rechka.errors import CapacityError, ErrorCode, RequestError, refused_setting
 from rechka.recognition.engines.pocketsphinx.cepstra import RATE_HZ, Cepstra, RunningMean
 from rechka.recognition.options import read_options
 from rechka.recognition.port import EngineStream, ModelInfo, Observation, StreamOptions
@@ -59,11 +59,7 @@ class PocketsphinxEngine:
         selecting = tags.of(_NAME, _LANGUAGE, _TAGS)
         if not selecting:
             problem = f"got no tag for {_NAME}; accepted: at least one"
-            raise RequestError(
-                ErrorCode.INVALID_CONFIG,
-                f"settings: recognition.engine_options.tags: {problem}",
-                violations={"recognition.engine_options.tags": problem},
-            )
+            raise refused_setting("recognition.engine_options.tags", problem)
         self._idle: list[pocketsphinx.Decoder] = []
         self.models: Sequence[ModelInfo] = (
             ModelInfo(
