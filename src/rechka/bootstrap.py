@@ -28,6 +28,7 @@ from rechka.session.conversation import profanity_rules
 from rechka.session.hotwords import folder_hotwords
 from rechka.settings import Settings
 from rechka.storage.access_sql import open_access_store
+from rechka.storage.database import database_trouble
 from rechka.storage.signing_key import load_signer
 from rechka.text.pipeline import warm_up
 from rechka.ticks import next_tick
@@ -70,7 +71,7 @@ def _create_access(settings: Settings, store: AccessStore, signer: TokenSigner) 
 
 def _tell_trouble(error: Exception) -> None:
     if isinstance(error, RechkaError):
-        cause = type(error.__cause__).__name__ if error.__cause__ else None
+        cause = database_trouble(error.__cause__)
         _log.warning("access_trouble", code=error.code.value, reason=error.message, cause=cause)
     else:
         _log.error("access_failed", exc_info=error)

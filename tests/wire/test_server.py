@@ -13,6 +13,7 @@ import pytest
 import trustme
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from structlog.testing import capture_logs
 
 from rechka.bootstrap import Server
 from rechka.errors import RequestError
@@ -167,10 +168,13 @@ async def test_a_session_that_outlasts_the_grace_is_told_so(start: Start) -> Non
     call = running.open()
     await call.write(config())
     await call.initial_metadata()
-    cut = await running.server.drain()
-    outcome = await outcome_of(call)
+    with capture_logs() as logs:
+        cut = await running.server.drain()
+        outcome = await outcome_of(call)
     assert outcome.code is grpc.StatusCode.UNAVAILABLE
     assert cut == 1
+    ended = [line["outcome"] for line in logs if line["event"] == "session_ended"]
+    assert ended == ["UNAVAILABLE"]
     assert outcome.error is not None
     assert "shutting down" in outcome.error.message
 

@@ -52,6 +52,8 @@ class LiveModels:
         self._reloading: asyncio.Task[None] | None = None
         self._seen: Stamp = ()
         self._acted: Stamp | None = None
+        # Models that are passed over and why, as that was told last.
+        self._told: dict[str, str] = {}
         self.failure: str | None = None
         """Why the last change is not in service; None if it is."""
 
@@ -63,7 +65,7 @@ class LiveModels:
         """
         self._acted = self._seen = await asyncio.to_thread(look, self._settings)
         plan = await asyncio.to_thread(read_plan, self._settings)
-        _tell_passed_over(plan)
+        self._tell_passed_over(plan)
         self._served: Plan = plan
         self._goal: Plan | None = plan
         self._pool = create_pool(
@@ -126,6 +128,7 @@ class LiveModels:
         self._acted = stamp
         try:
             plan = await asyncio.to_thread(read_plan, self._settings)
+            self._tell_passed_over(plan)
         except RechkaError as error:
             await self._drop_reload()
             self._goal = None
@@ -150,7 +153,6 @@ class LiveModels:
 
     async def _reload(self, plan: Plan) -> None:
         _log.info("reload_began")
-        _tell_passed_over(plan)
         try:
             await self._pool.replace(self._launcher(plan.recognition), prepare=self._prepare)
         except RechkaError as error:
@@ -174,11 +176,15 @@ class LiveModels:
         self.failure = reason
         _log.error("reload_failed", reason=reason)
 
-
-def _tell_passed_over(plan: Plan) -> None:
-    for name, engine in plan.passed_over:
-        advice = how_to_install(engine)
-        reason = f"its engine {engine} is not installed" + (f": {advice}" if advice else "")
-        _log.warning("model_passed_over", model=name, reason=reason)
-    for folder, reason in plan.broken.items():
-        _log.error("model_passed_over", model=folder.name, reason=reason)
+    def _tell_passed_over(self, plan: Plan) -> None:
+        """Log which models are not served and why, those that were not told last time."""
+        told = {}
+        for name, engine in plan.passed_over:
+            advice = how_to_install(engine)
+            told[name] = f"its engine {engine} is not installed" + (f": {advice}" if advice else "")
+        for name, reason in told.items() - self._told.items():
+            _log.warning("model_passed_over", model=name, reason=reason)
+        broken = {folder.name: reason for folder, reason in plan.broken.items()}
+        for name, reason in broken.items() - self._told.items():
+            _log.error("model_passed_over", model=name, reason=reason)
+        self._told = told | broken

@@ -26,7 +26,7 @@ from sqlalchemy.util import await_only
 
 from rechka.errors import ErrorCode, RequestError, UnavailableError
 
-__all__ = ["Database", "parse_database_url"]
+__all__ = ["Database", "database_trouble", "parse_database_url"]
 
 _CONNECT_TIMEOUT_S = 5
 _STATEMENT_TIMEOUT_S = 10
@@ -242,6 +242,24 @@ class _reachable:  # noqa: N801
             raise UnavailableError(
                 ErrorCode.UNAVAILABLE, "The database of the server cannot be reached"
             ) from error
+
+
+def database_trouble(error: BaseException | None) -> str | None:
+    """Return what kept a statement from being done, by the names of its kind alone.
+
+    The texts of drivers tell values and addresses; their classes and codes tell a full disk, a
+    database that is only read and one that is away apart.
+
+    Args:
+        error: The cause of what `Database` raised; None if there is none.
+    """
+    if error is None:
+        return None
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    # asyncpg's own error is the cause of the one that SQLAlchemy makes of it.
+    code = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None)
+    name = type(cause.__cause__ or cause).__name__
+    return f"{name} ({code})" if code else name
 
 
 def _is_our_fault(error: DBAPIError) -> bool:

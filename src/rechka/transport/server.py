@@ -87,6 +87,7 @@ class GrpcServer:
                 clock=clock,
                 observe=observe,
                 check=check,
+                is_over=lambda: self.drain.is_over,
             ),
             self._server,
         )

@@ -43,6 +43,7 @@ class SttServicer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
         clock: Time of the sessions.
         observe: Returns who counts a new session.
         check: Raises an error while the server has no time for one more session.
+        is_over: Tells whether the server ends what still runs.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class SttServicer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
         clock: Clock,
         observe: Callable[[], SessionObserver],
         check: Callable[[], None],
+        is_over: Callable[[], bool],
     ) -> None:
         self._recognizer = recognizer
         self._authority = authority
@@ -63,6 +65,7 @@ class SttServicer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
         self._clock = clock
         self._observe = observe
         self._check = check
+        self._is_over = is_over
         self._refusals = Refusals(clock)
 
     async def StreamingRecognize(  # noqa: N802
@@ -107,7 +110,7 @@ class SttServicer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
         try:
             await session.run(_messages(request_iterator, call, hotwords))
         except BaseException as error:
-            outcome = _outcome(error)
+            outcome = self._outcome(error)
             if asked and isinstance(error, CapacityError) and error.code is ErrorCode.OVERLOADED:
                 raise self._refusals.note(asked[0], error) from None
             raise
@@ -122,6 +125,14 @@ class SttServicer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
                 context.set_trailing_metadata((("x-rechka-warning", session.warning),))
             _log_end(call, session, outcome)
 
+    def _outcome(self, error: BaseException) -> str:
+        """Return how a session that ended by this is counted."""
+        if isinstance(error, RechkaError):
+            return error.code.value
+        if isinstance(error, asyncio.CancelledError):
+            return ErrorCode.UNAVAILABLE.value if self._is_over() else "CANCELLED"
+        return ErrorCode.INTERNAL.value
+
     async def LongRunningRecognize(  # noqa: N802
         self, request: pb.LongRunningRecognitionRequest, context: Any
     ) -> NoReturn:
@@ -130,15 +141,6 @@ class SttServicer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
             ErrorCode.UNIMPLEMENTED,
             "LongRunningRecognize is not served here; stream the file to StreamingRecognize",
         )
-
-
-def _outcome(error: BaseException) -> str:
-    """Return how a session that ended by this is counted."""
-    if isinstance(error, RechkaError):
-        return error.code.value
-    if isinstance(error, asyncio.CancelledError):
-        return "CANCELLED"
-    return ErrorCode.INTERNAL.value
 
 
 def _log_end(call: Call, session: Session, outcome: str) -> None:

@@ -226,8 +226,23 @@ async def test_a_broken_model_that_does_not_serve_holds_up_neither_a_start_nor_a
             assert machine.serving == ["c"]
             assert machine.live.failure is None
     told = [line for line in logs if line["event"] == "model_passed_over" and line["model"] == "a"]
-    assert [line["log_level"] for line in told] == ["error", "error"]
+    assert [line["log_level"] for line in told] == ["error"]
     assert str(path) in told[0]["reason"]
+
+
+async def test_a_model_that_is_passed_over_is_told_when_it_comes_and_not_again(
+    machine: Machine,
+) -> None:
+    async with running(machine):
+        path = models_folder(machine.data_dir) / "half" / "model.toml"
+        path.parent.mkdir()
+        path.write_text("name = ")
+        with capture_logs() as logs:
+            await machine.take_over()
+            path.touch()
+            await machine.take_over()
+        assert machine.serving == ["a"]
+    assert [line["model"] for line in logs if line["event"] == "model_passed_over"] == ["half"]
 
 
 async def test_a_selection_that_is_no_good_leaves_what_is_served_and_is_told(
