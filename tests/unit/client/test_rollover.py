@@ -429,6 +429,21 @@ def test_a_server_with_lower_limits_is_believed() -> None:
     assert 5_000 < sent <= 8_000
 
 
+def test_a_session_that_ended_for_its_slow_reader_tells_nothing_of_the_limits() -> None:
+    speech = random_speech(3, utterances=20)
+    chunks = pcm_chunks(speech)[:100]
+    machine = machine_with(chunks)
+    machine.fail(LimitError(ErrorCode.SLOW_READER, "no result was read"))
+    assert machine.step() is Step.OPEN
+    machine.opened()
+    sent = b""
+    while machine.step() is Step.SEND:
+        sent += machine.take()
+    assert machine.step() is Step.NEED_AUDIO
+    assert as_samples(sent) == speech.samples[: len(as_samples(sent))]
+    assert len(as_samples(sent)) == 10_000
+
+
 def test_a_single_utterance_ends_the_stream() -> None:
     speech, results = two_words()
     machine = machine_with(pcm_chunks(speech), single=True)
