@@ -78,7 +78,7 @@ class Rollover:
 
     Args:
         limits: What one session may carry.
-        single_utterance: Whether to end with the first utterance.
+        single_utterance: Whether to end with the first utterance that has text.
     """
 
     def __init__(self, limits: SessionLimits, *, single_utterance: bool = False) -> None:

@@ -34,7 +34,7 @@ from rechka.errors import (
     RequestError,
     UnavailableError,
 )
-from rechka.results import Final, Partial, Result
+from rechka.results import Final, Hypothesis, Partial, Result
 
 LIMITS = SessionLimits(audio_s=20, soft_margin_s=5, hard_margin_s=1)
 LOST = UnavailableError(ErrorCode.UNAVAILABLE, "the server went away")
@@ -452,6 +452,16 @@ def test_a_single_utterance_ends_the_stream() -> None:
     assert machine.step() is Step.ABANDON
     machine.abandoned()
     assert machine.step() is Step.DONE
+
+
+def test_a_single_utterance_that_is_taken_back_does_not_end_the_stream() -> None:
+    speech, results = two_words()
+    machine = machine_with(pcm_chunks(speech), single=True)
+    machine.receive(Final((Hypothesis(""),)))
+    assert machine.step() is Step.NEED_AUDIO
+    for result in results:
+        machine.receive(result)
+    assert machine.step() is Step.ABANDON
 
 
 def test_a_server_that_ends_too_early_is_an_unavailable_one() -> None:
