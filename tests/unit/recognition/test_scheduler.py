@@ -242,10 +242,13 @@ async def test_a_language_that_is_not_served_is_refused_with_what_is() -> None:
             )
 
 
-async def test_an_engine_that_fails_to_open_a_stream_is_an_internal_error() -> None:
+@pytest.mark.parametrize("failure", [ValueError("no memory"), StopIteration()])
+async def test_an_engine_that_fails_to_open_a_stream_is_an_internal_error(
+    failure: Exception,
+) -> None:
     engine = GatedEngine()
     async with running(engine, max_streams=1) as scheduler:
-        engine.opening_fails_with = ValueError("no memory")
+        engine.opening_fails_with = failure
         with pytest.raises(InternalError):
             await scheduler.open(OPTIONS)
         engine.opening_fails_with = None
