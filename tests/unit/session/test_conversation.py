@@ -24,6 +24,7 @@ CHUNK_MS = 100
 # Turns of the event loop that a chunk's sender leaves to the others, and that the engine
 # waits for more audio before it makes up for what it is behind.
 TURNS = 40
+BEHIND_MS = (0, 90, 250, 550, 900, 1_500, 2_500, 4_000)
 SPEC = RecognitionSpec(
     language="en-US",
     encoding=AudioEncoding.LINEAR16_PCM,
@@ -165,15 +166,26 @@ async def test_an_utterance_ends_at_the_same_sample_however_far_the_engine_is_be
     (by_voice_ms,) = await talk(pcm, LateStream((), behind_ms=0), has_judge=False)
     # The voice is over, and the engine hears a last word shortly before the end of the pause.
     words_ms = (400, 1_000, by_voice_ms - 100)
-    lengths = [await talk(pcm, LateStream(words_ms, behind_ms=ms)) for ms in (0, 90, 250, 550, 900)]
+    lengths = [await talk(pcm, LateStream(words_ms, behind_ms=ms)) for ms in BEHIND_MS]
     assert lengths == [lengths[0]] * len(lengths)
     (length_ms,) = lengths[0]
     assert by_voice_ms + 200 <= length_ms <= by_voice_ms + 220
 
 
+@pytest.mark.parametrize("words_ms", [(400, 1_000), (1_000,), (400, 700, 1_000, 1_300)])
+async def test_sound_without_a_pause_is_divided_alike_however_far_the_engine_is_behind(
+    words_ms: tuple[int, ...],
+) -> None:
+    speech = np.frombuffer((AUDIO / "speech-8k.pcm").read_bytes(), dtype="<i2")[4_000:13_000]
+    pcm = np.concatenate((np.zeros(4_000, "<i2"), *[speech] * 8, np.zeros(24_000, "<i2")))
+    lengths = [await talk(pcm.tobytes(), LateStream(words_ms, behind_ms=ms)) for ms in BEHIND_MS]
+    assert len(lengths[0]) > 1
+    assert lengths == [lengths[0]] * len(lengths)
+
+
 async def test_an_engine_that_agrees_does_not_lengthen_the_utterance(pcm: bytes) -> None:
     by_voice_ms = await talk(pcm, LateStream((), behind_ms=0), has_judge=False)
-    for behind_ms in (0, 900):
+    for behind_ms in (0, 900, 4_000):
         assert await talk(pcm, LateStream((400, 1_000), behind_ms=behind_ms)) == by_voice_ms
 
 
