@@ -39,7 +39,8 @@ class RecognitionSpec:
         sample_rate_hz: Rate of LINEAR16_PCM audio; not used for OGG_OPUS.
         channel_count: Channels of the audio; a stream has one.
         partial_results: Whether to send results before the utterance ends.
-        single_utterance: Whether to recognize the first utterance only.
+        single_utterance: Whether to recognize the first utterance only. One whose
+            final has no text, since it takes partials back, is none.
         profanity_filter: Whether to keep profanity out of the text.
         raw_results: Whether to leave the text as the engine says it.
         literature_text: Whether to add punctuation and capitals.

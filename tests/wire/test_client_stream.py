@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 
 import pytest
@@ -11,6 +11,8 @@ from fakes.marked_opus import encode
 from fakes.marked_speech import RATE_HZ, Speech, SpeechMaker, breathless_speech, random_speech
 from fakes.speech_server import Fault, SpeechServer, listen
 from rechka.client import AsyncClient, RetryPolicy, SessionLimits, join_finals
+from rechka.client.chunks import AudioChunk, PcmFraming
+from rechka.client.sources import AudioFormat
 from rechka.errors import (
     AccessError,
     CapacityError,
@@ -291,6 +293,40 @@ async def test_an_error_of_the_source_ends_the_stream_as_it_is() -> None:
         with pytest.raises(LookupError, match="no more"):
             await client.recognize(pieces(), PCM)
         await server.sessions[0].is_over.wait()
+
+
+class HeldSource:
+    """A source that notes whether it is held."""
+
+    is_held = False
+
+    async def open(self) -> AudioFormat:
+        self.is_held = True
+        return AudioFormat(AudioEncoding.LINEAR16_PCM, RATE_HZ)
+
+    async def chunks(self) -> AsyncGenerator[AudioChunk, None]:
+        try:
+            for chunk in PcmFraming(RATE_HZ, chunk_ms=100).feed(bytes(2_000)):
+                yield chunk
+        finally:
+            self.is_held = False
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        RecognitionSpec(language="\udcff"),
+        RecognitionSpec(folder_id="\udcff"),
+        RecognitionSpec(hotwords=(Hotword("\udcff", 4.0),)),
+    ],
+)
+async def test_settings_that_cannot_be_sent_leave_no_source_open(spec: RecognitionSpec) -> None:
+    source = HeldSource()
+    server = SpeechServer(random_speech(14, utterances=1))
+    async with listen(server) as listening, client_of(listening.endpoint) as client:
+        with pytest.raises(RequestError):
+            await client.recognize(source, spec)
+    assert not source.is_held
 
 
 async def test_a_blocking_iterable_is_read_beside_the_loop() -> None:

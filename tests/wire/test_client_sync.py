@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from fakes.marked_speech import RATE_HZ, random_speech
 from fakes.speech_server import Fault, SpeechServer, listen
 from rechka.client import Client, FileSource, SessionLimits, join_finals
-from rechka.errors import AccessError, ErrorCode
+from rechka.errors import AccessError, ErrorCode, UnavailableError
 from rechka.results import Final, Partial
 from rechka.spec import AudioEncoding, RecognitionSpec
 
@@ -113,6 +113,23 @@ def test_a_closed_client_leaves_no_thread() -> None:
     client.close()
     client.close()
     assert threading.active_count() == before
+
+
+def test_a_closed_client_says_so() -> None:
+    with running(SpeechServer(SPEECH)) as endpoint:
+        client = Client(endpoint)
+        unread, begun = client.stream(SPEECH.pcm, PCM), client.stream(SPEECH.pcm, PCM)
+        assert isinstance(next(begun), Partial)
+        client.close()
+    uses: list[Callable[[], object]] = [
+        lambda: next(unread),
+        lambda: next(begun),
+        lambda: client.recognize(SPEECH.pcm, PCM),
+        lambda: client.transcribe(SPEECH.pcm, PCM),
+    ]
+    for use in uses:
+        with pytest.raises(UnavailableError, match="The client was closed"):
+            use()
 
 
 def test_a_file_that_is_missing_is_told(tmp_path: object) -> None:

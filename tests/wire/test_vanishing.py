@@ -4,14 +4,20 @@ import asyncio
 import re
 import signal
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import grpc
 import grpc.aio
 import httpx
+import pytest
 
 from black_hole import network_to
+from rechka.client import AsyncClient, RetryPolicy
+from rechka.client import driver as client_driver
+from rechka.errors import UnavailableError
+from rechka.spec import AudioEncoding, RecognitionSpec
 from rechka.testing.clock import VirtualClock
 from wire_client import AUDIO, Running, Start, audio, config, outcome_of
 
@@ -126,3 +132,24 @@ async def test_a_connection_without_a_session_whose_network_disappears_is_closed
         network.disappear()
         await network.closed_by_server.wait()
     assert (await running.recognize([config()])).code is Status.OK
+
+
+async def test_a_client_whose_network_disappears_before_the_end_of_the_audio_does_not_wait_for_ever(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_driver, "_ANSWER_TIMEOUT_S", 0.2)
+    running = await start()
+    spec = RecognitionSpec(
+        language="en-US", encoding=AudioEncoding.LINEAR16_PCM, sample_rate_hz=8_000
+    )
+    once = RetryPolicy(first_attempts=1, attempts=1)
+    async with network_to(running.server.grpc_address) as (network, address):
+
+        async def pieces() -> AsyncIterator[bytes]:
+            yield PCM[:BEGINNING_BYTES]
+            network.disappear()
+            yield PCM[BEGINNING_BYTES:]
+
+        async with AsyncClient(address, token=running.access.iam_token, retries=once) as client:
+            with pytest.raises(UnavailableError, match="answered nothing"):
+                await client.transcribe(pieces(), spec)

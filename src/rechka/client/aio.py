@@ -153,13 +153,11 @@ class AsyncClient:
         if self._channel is None:
             self._channel = open_channel(self._endpoint, self._tls)
         stub = pb_grpc.SttServiceStub(self._channel)
+        spec = replace(spec, folder_id=spec.folder_id or self._folder_id)
+        # Judged first: from its opening on a source is held, and has to be closed.
+        encode_config(spec)
         form = await source.open()
-        spec = replace(
-            spec,
-            encoding=form.encoding,
-            sample_rate_hz=form.sample_rate_hz,
-            folder_id=spec.folder_id or self._folder_id,
-        )
+        spec = replace(spec, encoding=form.encoding, sample_rate_hz=form.sample_rate_hz)
 
         explained = partial(explain, endpoint=self._endpoint, is_tls=self._tls is not None)
 

@@ -23,6 +23,9 @@ _log = logging.getLogger("rechka.client")
 # TCP may take a quarter of an hour to tell that the other machine is gone. No
 # server that is alive needs so long to make room for one more message.
 _WRITE_TIMEOUT_S = 60.0
+# Nor, when it has all the audio, to answer anything: the longest utterance is 40 s, and a
+# server that keeps up with speech hears one in less.
+_ANSWER_TIMEOUT_S = 60.0
 # The session is ended in good order a little before the server would give up.
 _STALL_PART = 0.8
 # A source that has audio gives it within this; the loop may have been busy.
@@ -65,6 +68,9 @@ class Driver:
         # Of the task that runs the stream; from `run` on.
         self._deadline: TaskDeadline
         self._sent_at_s = 0.0
+        # When the server's last result was passed on, and whether one is being passed on.
+        self._answered_at_s = 0.0
+        self._is_delivering = False
         self._is_connected = False
 
     async def run(self, deliver: Callable[[Result], Awaitable[None]]) -> None:
@@ -143,16 +149,17 @@ class Driver:
                         await self._await_audio_or_stall()
                     case Step.HALF_CLOSE:
                         self._rollover.half_closed()
-                        await call.half_close()
+                        await self._send(call.half_close())
                     case Step.AWAIT_RESULTS:
-                        await self._await_news()
+                        await self._await_answer()
                     case _:
                         break
         except CallOverError:
             await asyncio.wait((reading,))
-        except _TooSlowError:
-            silent = "the server has taken no audio for a minute"
-            return UnavailableError(ErrorCode.UNAVAILABLE, silent)
+        except _TooSlowError as silent:
+            # How a session ended says more than that it was late.
+            if not reading.done():
+                return UnavailableError(ErrorCode.UNAVAILABLE, str(silent))
         return None
 
     async def _send(self, sending: Awaitable[None]) -> None:
@@ -160,7 +167,7 @@ class Driver:
         try:
             await self._deadline.wait(sending, until_s=until_s)
         except TimeoutError:
-            raise _TooSlowError from None
+            raise _TooSlowError("the server has taken no audio for a minute") from None
         self._sent_at_s = time.monotonic()
 
     async def _read(
@@ -170,11 +177,15 @@ class Driver:
             async for result in call.results():
                 settled = self._rollover.receive(result)
                 self._news.set()
+                self._is_delivering = True
                 for item in settled:
                     await deliver(item)
+                self._is_delivering = False
+                self._answered_at_s = time.monotonic()
         except RechkaError as failure:
             return failure
         finally:
+            self._is_delivering = False
             self._is_connected = self._is_connected or call.is_answered
         return None
 
@@ -197,6 +208,23 @@ class Driver:
         if self._supply.has_arrived:
             self._take_audio()
 
+    async def _await_answer(self) -> None:
+        """Wait for news of a session that has all its audio, or until it has to be left.
+
+        Time in which the caller takes a result is not the server's.
+        """
+        began_s = time.monotonic() if self._is_delivering else self._silent_since_s
+        try:
+            await self._await_news(began_s + _ANSWER_TIMEOUT_S)
+        except TimeoutError:
+            silent_s = time.monotonic() - self._silent_since_s
+            if not self._is_delivering and silent_s >= _ANSWER_TIMEOUT_S:
+                raise _TooSlowError("the server has answered nothing for a minute") from None
+
+    @property
+    def _silent_since_s(self) -> float:
+        return max(self._sent_at_s, self._answered_at_s)
+
     def _take_audio(self) -> None:
         chunk = self._supply.take()
         if chunk is None:
@@ -215,4 +243,4 @@ class Driver:
 
 
 class _TooSlowError(Exception):
-    """A message could not be sent in time."""
+    """The server has done nothing for too long; the text says what."""

@@ -33,6 +33,8 @@ _REPLAYED_PART = 0.5
 _SETTLED_PART = 0.25
 # A server that calls less than this too much leaves no room for speech.
 _LEAST_SESSION_MS = 1_000.0
+# What a server says of a session that carried more than it takes.
+_TOO_MUCH = frozenset({ErrorCode.AUDIO_TOO_LARGE, ErrorCode.SESSION_TOO_LONG})
 
 
 class Step(Enum):
@@ -76,7 +78,7 @@ class Rollover:
 
     Args:
         limits: What one session may carry.
-        single_utterance: Whether to end with the first utterance.
+        single_utterance: Whether to end with the first utterance that has text.
     """
 
     def __init__(self, limits: SessionLimits, *, single_utterance: bool = False) -> None:
@@ -299,7 +301,7 @@ class Rollover:
         if isinstance(error, LimitError) and not is_left:
             if error.code is ErrorCode.IDLE_TIMEOUT:
                 self._waits_for_audio = not self._is_finished
-            else:
+            elif error.code in _TOO_MUCH:
                 self._limits = self._limits.lowered(self._carried_ms, self._sent_bytes)
         self._leave()
 

@@ -11,6 +11,7 @@ from rechka.client.channel import TlsConfig
 from rechka.client.limits import SessionLimits
 from rechka.client.retry import RetryPolicy
 from rechka.client.stream import ResultStream
+from rechka.errors import ErrorCode, UnavailableError
 from rechka.results import Final, Result
 from rechka.spec import RecognitionSpec
 
@@ -70,35 +71,42 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """End what still runs, and disconnect. The client cannot be used again."""
+        """End what still runs, and disconnect. The client cannot be used again.
+
+        Whoever tries meets an UnavailableError, also who reads on in a stream.
+        """
         if self._loop.is_closed():
             return
-        self._wait(self._client.close())
+        self._wait(self._client.close)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 
     def stream(self, audio: Audio, spec: RecognitionSpec = _DEFAULT_SPEC) -> Iterator[Result]:
         """Recognize audio while it comes; see `AsyncClient.stream`."""
-        results = self._wait(self._open(audio, spec))
+        results = self._wait(lambda: self._open(audio, spec))
         try:
-            while (result := self._wait(anext(results, None))) is not None:
+            while (result := self._wait(lambda: anext(results, None))) is not None:
                 yield result
         finally:
-            self._wait(results.aclose())
+            # A client that is closed has ended its streams.
+            if not self._loop.is_closed():
+                self._wait(results.aclose)
 
     def recognize(self, audio: Audio, spec: RecognitionSpec = _DEFAULT_SPEC) -> list[Final]:
         """Return all finals of the audio; see `AsyncClient.recognize`."""
-        return self._wait(self._client.recognize(audio, spec))
+        return self._wait(lambda: self._client.recognize(audio, spec))
 
     def transcribe(self, audio: Audio, spec: RecognitionSpec = _DEFAULT_SPEC) -> str:
         """Return the text of the audio; see `AsyncClient.transcribe`."""
-        return self._wait(self._client.transcribe(audio, spec))
+        return self._wait(lambda: self._client.transcribe(audio, spec))
 
     async def _open(self, audio: Audio, spec: RecognitionSpec) -> ResultStream:
         return self._client.stream(audio, spec)
 
-    def _wait(self, work: Coroutine[Any, Any, _T]) -> _T:
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+    def _wait(self, begin: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+        if self._loop.is_closed():
+            raise UnavailableError(ErrorCode.UNAVAILABLE, "The client was closed")
+        future = asyncio.run_coroutine_threadsafe(begin(), self._loop)
         try:
             return future.result()
         except BaseException:

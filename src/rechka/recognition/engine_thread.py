@@ -33,7 +33,8 @@ class EngineThread:
 
         Args:
             work: Runs in the thread.
-            then: Called in the event loop, with what the work returned or what it raised.
+            then: Called in the event loop, with what the work returned or what it raised;
+                a RuntimeError in place of a StopIteration, as of a generator.
 
         Raises:
             RuntimeError: The thread was closed.
@@ -43,9 +44,14 @@ class EngineThread:
         loop = asyncio.get_running_loop()
 
         def act() -> None:
-            result, failure = None, None
+            result: _T | None = None
+            failure: BaseException | None = None
             try:
                 result = work()
+            except StopIteration as error:
+                # A future refuses it, and who waits would wait for ever.
+                failure = RuntimeError("the engine raised StopIteration")
+                failure.__cause__ = error
             except BaseException as error:
                 failure = error
             # Without its loop nobody waits any more.

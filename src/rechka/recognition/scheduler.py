@@ -83,6 +83,8 @@ class Scheduler:
         self._steps = self._batched = 0
         self._thread = EngineThread()
         self._streams: set[ScheduledStream] = set()
+        # What nobody has taken yet.
+        self._openings: set[asyncio.Future[EngineStream]] = set()
         self._ready: ReadyQueue[ScheduledStream] = ReadyQueue()
         # The next step, while it waits for its batch to fill.
         self._next: asyncio.Handle | None = None
@@ -128,34 +130,53 @@ class Scheduler:
         if self._is_too_much(model) or not self._load.take(share):
             raise no_room()
         self._held[model] += 1
-        opening = asyncio.ensure_future(self.run(lambda: self._engine.open(options)))
         try:
-            engine_stream = await asyncio.shield(opening)
-        except asyncio.CancelledError:
-            self._give_back(model, share)
-            opening.add_done_callback(self._discard)
-            raise
-        except RechkaError:
+            engine_stream = await self._open(options)
+        except BaseException:
             self._give_back(model, share)
             raise
-        except Exception as failure:
-            self._give_back(model, share)
-            raise engine_failed(failure) from failure
         stream = ScheduledStream(
             self, engine_stream, model=model, rate_hz=options.sample_rate_hz, share=share
         )
         self._streams.add(stream)
         return stream
 
+    async def _open(self, options: StreamOptions) -> EngineStream:
+        """Return a stream of the engine; raises as `open`."""
+        opening = asyncio.ensure_future(self.run(lambda: self._engine.open(options)))
+        self._openings.add(opening)
+        try:
+            opened = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(self._discard)
+            raise
+        except RechkaError:
+            self._openings.discard(opening)
+            raise
+        except Exception as failure:
+            self._openings.discard(opening)
+            raise engine_failed(failure) from failure
+        if not self._is_warm:
+            raise _shutting_down()
+        self._openings.discard(opening)
+        return opened
+
     async def close(self) -> None:
         """End all streams with an error, stop the thread and free the engine."""
+        # From here on nobody takes what is being opened.
         self._is_warm = False
         if self._next is not None:
             self._next.cancel()
-        error = UnavailableError(ErrorCode.UNAVAILABLE, "The recognizer is shutting down")
+        error = _shutting_down()
         for stream in list(self._streams):
             stream.fail(error)
             await stream.release()
+        openings, self._openings = self._openings, set()
+        if openings:
+            await asyncio.wait(openings)
+        for opening in openings:
+            if opening.exception() is None:
+                await self.run(opening.result().close)
         await self.run(self._engine.close)
         self._thread.close()
 
@@ -203,6 +224,10 @@ class Scheduler:
         self._load.give_back(share)
 
     def _discard(self, opened: "asyncio.Future[EngineStream]") -> None:
+        """Close what was opened for nobody; once the scheduler closes, that does it."""
+        if not self._is_warm:
+            return
+        self._openings.discard(opened)
         if opened.exception() is None:
             self._thread.do(opened.result().close, lambda *_: None)
 
@@ -337,6 +362,10 @@ class Scheduler:
                 failed |= self._decode([job])
             return failed
         return {}
+
+
+def _shutting_down() -> UnavailableError:
+    return UnavailableError(ErrorCode.UNAVAILABLE, "The recognizer is shutting down")
 
 
 def _resident_bytes() -> int:

@@ -254,7 +254,7 @@ class Conversation:
             await self._deliver(final, deadline)
             self._observer.answered(is_final=True)
             self._observer.final(delay_s=self._clock.time() - ended_s)
-            if self._is_single:
+            if self._is_single and final.alternatives[0].text:
                 self._is_answered = True
                 self._has_news.set()
                 self._machine.end_single_utterance()

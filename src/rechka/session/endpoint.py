@@ -197,11 +197,13 @@ class Endpointer:
         self._ask_again_ms = 0
         if self._length_ms % _ASKING_MS >= self._frame_ms:
             return False
-        if not self._has_text:
-            return self._length_ms >= _WORDLESS_MS
+        if not self._has_text and self._length_ms >= _WORDLESS_MS:
+            return True
         # Less than twice the pause after a known word there is nothing to ask; a little less,
-        # since where it ends is known only to what the engine decodes at once.
-        return self._length_ms - self._word_ms >= 1.5 * pause_ms
+        # since where it ends is known only to what the engine decodes at once. An engine that
+        # knows of none may be about to hear one behind what it has heard.
+        known_ms = self._word_ms if self._has_text else self._engine_at_ms
+        return self._length_ms - known_ms >= 1.5 * pause_ms
 
     def _is_agreed(self) -> bool:
         pause_ms = self._parameters.pause_ms

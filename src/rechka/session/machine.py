@@ -2,9 +2,9 @@
 
     NEW ──settings──▶ OPEN ──half-close──▶ CLOSED
                        │                     ▲
-                       └─first final of a────┘
-                         single utterance:
-                         DISCARDING
+                       └─first final with────┘
+                         text of a single
+                         utterance: DISCARDING
 
 The driver reports every message; the machine says whether it is allowed, and
 how much of the audio still fits.

@@ -55,7 +55,14 @@ def decode_config(config: pb.RecognitionConfig, *, normalize_partials: bool) -> 
 
 
 def encode_config(spec: RecognitionSpec) -> pb.RecognitionConfig:
-    """Return the first message's settings; `normalize_partials` goes as metadata."""
+    """Return the first message's settings; `normalize_partials` goes as metadata.
+
+    Raises:
+        RequestError: A text holds what cannot be sent.
+    """
+    _check_text("language", spec.language)
+    _check_text("model", spec.model)
+    _check_text("folder_id", spec.folder_id)
     return pb.RecognitionConfig(
         specification=pb.RecognitionSpec(
             audio_encoding=spec.encoding.value,
@@ -70,6 +77,17 @@ def encode_config(spec: RecognitionSpec) -> pb.RecognitionConfig:
         ),
         folder_id=spec.folder_id,
     )
+
+
+def _check_text(field: str, text: str) -> None:
+    """Refuse what has no UTF-8: half of a surrogate pair, as of bytes that were misread."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        problem = f"got {text!r}; accepted: text that can be written as UTF-8"
+        raise RequestError(
+            ErrorCode.INVALID_CONFIG, f"{field}: {problem}", violations={field: problem}
+        ) from None
 
 
 def encode_result(result: Result) -> pb.StreamingRecognitionResponse:

@@ -34,7 +34,7 @@ from rechka.errors import (
     RequestError,
     UnavailableError,
 )
-from rechka.results import Final, Partial, Result
+from rechka.results import Final, Hypothesis, Partial, Result
 
 LIMITS = SessionLimits(audio_s=20, soft_margin_s=5, hard_margin_s=1)
 LOST = UnavailableError(ErrorCode.UNAVAILABLE, "the server went away")
@@ -429,6 +429,21 @@ def test_a_server_with_lower_limits_is_believed() -> None:
     assert 5_000 < sent <= 8_000
 
 
+def test_a_session_that_ended_for_its_slow_reader_tells_nothing_of_the_limits() -> None:
+    speech = random_speech(3, utterances=20)
+    chunks = pcm_chunks(speech)[:100]
+    machine = machine_with(chunks)
+    machine.fail(LimitError(ErrorCode.SLOW_READER, "no result was read"))
+    assert machine.step() is Step.OPEN
+    machine.opened()
+    sent = b""
+    while machine.step() is Step.SEND:
+        sent += machine.take()
+    assert machine.step() is Step.NEED_AUDIO
+    assert as_samples(sent) == speech.samples[: len(as_samples(sent))]
+    assert len(as_samples(sent)) == 10_000
+
+
 def test_a_single_utterance_ends_the_stream() -> None:
     speech, results = two_words()
     machine = machine_with(pcm_chunks(speech), single=True)
@@ -437,6 +452,16 @@ def test_a_single_utterance_ends_the_stream() -> None:
     assert machine.step() is Step.ABANDON
     machine.abandoned()
     assert machine.step() is Step.DONE
+
+
+def test_a_single_utterance_that_is_taken_back_does_not_end_the_stream() -> None:
+    speech, results = two_words()
+    machine = machine_with(pcm_chunks(speech), single=True)
+    machine.receive(Final((Hypothesis(""),)))
+    assert machine.step() is Step.NEED_AUDIO
+    for result in results:
+        machine.receive(result)
+    assert machine.step() is Step.ABANDON
 
 
 def test_a_server_that_ends_too_early_is_an_unavailable_one() -> None:

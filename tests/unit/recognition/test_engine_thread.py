@@ -40,6 +40,14 @@ async def test_what_work_raises_is_told_and_the_thread_goes_on() -> None:
     thread.close()
 
 
+async def test_a_stop_of_an_iteration_that_work_lets_out_is_an_error_like_others() -> None:
+    thread = EngineThread()
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        await thread.run(lambda: next(iter(())))
+    assert await thread.run(lambda: 1) == 1
+    thread.close()
+
+
 async def test_closing_waits_for_work_that_was_given_up_and_takes_no_more() -> None:
     thread = EngineThread()
     gate, done = threading.Event(), threading.Event()

@@ -242,10 +242,13 @@ async def test_a_language_that_is_not_served_is_refused_with_what_is() -> None:
             )
 
 
-async def test_an_engine_that_fails_to_open_a_stream_is_an_internal_error() -> None:
+@pytest.mark.parametrize("failure", [ValueError("no memory"), StopIteration()])
+async def test_an_engine_that_fails_to_open_a_stream_is_an_internal_error(
+    failure: Exception,
+) -> None:
     engine = GatedEngine()
     async with running(engine, max_streams=1) as scheduler:
-        engine.opening_fails_with = ValueError("no memory")
+        engine.opening_fails_with = failure
         with pytest.raises(InternalError):
             await scheduler.open(OPTIONS)
         engine.opening_fails_with = None
@@ -298,6 +301,51 @@ async def test_an_opening_that_is_canceled_leaves_no_stream_behind() -> None:
             await opening
         engine.gate.set()
         await scheduler.open(OPTIONS)
+
+
+class OpeningEngine(GatedEngine):
+    """Notes what is opened and closed; it opens streams only while its gate is open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_opening = threading.Event()
+        self.order: list[str] = []
+
+    def open(self, options: StreamOptions) -> Any:
+        self.is_opening.set()
+        assert self.gate.wait(120)
+        stream = super().open(options)
+        self.order.append("opened")
+        stream.close = lambda: self.order.append("stream closed")
+        return stream
+
+    def close(self) -> None:
+        self.order.append("engine closed")
+
+
+@pytest.mark.parametrize("is_canceled", [True, False])
+async def test_a_stream_that_is_being_opened_is_closed_before_the_engine(
+    *, is_canceled: bool
+) -> None:
+    engine = OpeningEngine()
+    scheduler = Scheduler(engine)
+    await scheduler.start()
+    engine.gate.clear()
+    opening = asyncio.create_task(scheduler.open(OPTIONS))
+    assert await asyncio.to_thread(engine.is_opening.wait, 120)
+    if is_canceled:
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+    closing = asyncio.create_task(scheduler.close())
+    await asyncio.sleep(0)
+    engine.gate.set()
+    await closing
+    assert engine.order == ["opened", "stream closed", "engine closed"]
+    if not is_canceled:
+        with pytest.raises(UnavailableError, match="shutting down"):
+            await opening
+    assert (await scheduler.measure()).streams == 0
 
 
 async def test_what_was_done_is_measured() -> None:

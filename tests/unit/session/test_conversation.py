@@ -1,6 +1,7 @@
 """A session with an engine that is behind by more or less."""
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from rechka.audio.samples import Samples
 from rechka.recognition.port import Finished, Heard, ModelInfo, Observation
-from rechka.results import Hypothesis, Result
+from rechka.results import Final, Hypothesis, Result
 from rechka.session.clock import AsyncioClock
 from rechka.session.conversation import Conversation
 from rechka.session.inbox import Inbox
@@ -23,6 +24,7 @@ CHUNK_MS = 100
 # Turns of the event loop that a chunk's sender leaves to the others, and that the engine
 # waits for more audio before it makes up for what it is behind.
 TURNS = 40
+BEHIND_MS = (0, 90, 250, 550, 900, 1_500, 2_500, 4_000)
 SPEC = RecognitionSpec(
     language="en-US",
     encoding=AudioEncoding.LINEAR16_PCM,
@@ -98,28 +100,47 @@ class LateStream:
             handed_ms = self._handed_ms
 
 
+class FickleStream(LateStream):
+    """Takes back what it heard in its first utterance."""
+
+    async def events(self) -> AsyncIterator[Heard | Finished]:
+        async for event in super().events():
+            is_first = isinstance(event, Finished) and event.utterance == 0
+            yield Finished(0, ()) if is_first else event
+
+
 async def talk(pcm: bytes, stream: LateStream, *, has_judge: bool = True) -> list[int]:
     """Return the length of each utterance in ms."""
+    await results_of(pcm, stream, has_judge=has_judge)
+    return stream.lengths_ms
+
+
+async def results_of(
+    pcm: bytes, stream: LateStream, *, spec: RecognitionSpec = SPEC, has_judge: bool = True
+) -> list[Result]:
+    """Return what a session with this audio is answered."""
     clock = AsyncioClock()
     settings = Settings()
     machine = SessionMachine(settings.limits, now_s=clock.time())
 
     async def messages() -> AsyncIterator[RecognitionSpec | bytes]:
-        yield SPEC
+        yield spec
         step = RATE_HZ * CHUNK_MS // 1000 * 2
         for start in range(0, len(pcm), step):
             for _ in range(TURNS):
                 await asyncio.sleep(0)
             yield pcm[start : start + step]
 
-    async def deliver(_: Result) -> None:
-        pass
+    results: list[Result] = []
+
+    async def deliver(result: Result) -> None:
+        results.append(result)
 
     inbox = Inbox(messages(), machine=machine, clock=clock)
     with clock.deadline() as deadline:
         await inbox.receive(deadline)
     conversation = Conversation(
-        spec=SPEC,
+        spec=spec,
         model=model(has_judge=has_judge),
         rate_hz=RATE_HZ,
         settings=settings,
@@ -129,7 +150,7 @@ async def talk(pcm: bytes, stream: LateStream, *, has_judge: bool = True) -> lis
         observer=Unobserved(),
     )
     await conversation.run(inbox, stream)
-    return stream.lengths_ms
+    return results
 
 
 @pytest.fixture
@@ -145,13 +166,37 @@ async def test_an_utterance_ends_at_the_same_sample_however_far_the_engine_is_be
     (by_voice_ms,) = await talk(pcm, LateStream((), behind_ms=0), has_judge=False)
     # The voice is over, and the engine hears a last word shortly before the end of the pause.
     words_ms = (400, 1_000, by_voice_ms - 100)
-    lengths = [await talk(pcm, LateStream(words_ms, behind_ms=ms)) for ms in (0, 90, 250, 550, 900)]
+    lengths = [await talk(pcm, LateStream(words_ms, behind_ms=ms)) for ms in BEHIND_MS]
     assert lengths == [lengths[0]] * len(lengths)
     (length_ms,) = lengths[0]
     assert by_voice_ms + 200 <= length_ms <= by_voice_ms + 220
 
 
+@pytest.mark.parametrize("words_ms", [(400, 1_000), (1_000,), (400, 700, 1_000, 1_300)])
+async def test_sound_without_a_pause_is_divided_alike_however_far_the_engine_is_behind(
+    words_ms: tuple[int, ...],
+) -> None:
+    speech = np.frombuffer((AUDIO / "speech-8k.pcm").read_bytes(), dtype="<i2")[4_000:13_000]
+    pcm = np.concatenate((np.zeros(4_000, "<i2"), *[speech] * 8, np.zeros(24_000, "<i2")))
+    lengths = [await talk(pcm.tobytes(), LateStream(words_ms, behind_ms=ms)) for ms in BEHIND_MS]
+    assert len(lengths[0]) > 1
+    assert lengths == [lengths[0]] * len(lengths)
+
+
 async def test_an_engine_that_agrees_does_not_lengthen_the_utterance(pcm: bytes) -> None:
     by_voice_ms = await talk(pcm, LateStream((), behind_ms=0), has_judge=False)
-    for behind_ms in (0, 900):
+    for behind_ms in (0, 900, 4_000):
         assert await talk(pcm, LateStream((400, 1_000), behind_ms=behind_ms)) == by_voice_ms
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"), [(LateStream, ["word"]), (FickleStream, ["", "word"])]
+)
+async def test_a_single_utterance_ends_with_the_first_final_that_has_text(
+    kind: type[LateStream], expected: list[str]
+) -> None:
+    speech = (AUDIO / "speech-8k.pcm").read_bytes()
+    spec = dataclasses.replace(SPEC, single_utterance=True, partial_results=True)
+    results = await results_of(speech, kind((400,), behind_ms=0), spec=spec)
+    finals = [result for result in results if isinstance(result, Final)]
+    assert [final.alternatives[0].text for final in finals] == expected

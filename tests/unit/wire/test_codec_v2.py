@@ -45,6 +45,13 @@ def test_an_unknown_encoding_is_refused_by_name() -> None:
         decode_config(config, normalize_partials=False)
 
 
+@pytest.mark.parametrize("field", ["language", "model", "folder_id"])
+def test_text_that_has_no_utf8_is_refused_by_name(field: str) -> None:
+    spec = RecognitionSpec(**{field: "x\udcff"})  # type: ignore[arg-type]
+    with pytest.raises(RequestError, match=f"{field}: got 'x.udcff'; accepted: text"):
+        encode_config(spec)
+
+
 def test_a_partial_is_one_chunk_that_is_not_final() -> None:
     response = encode_result(Partial(Hypothesis("Hello")))
     (chunk,) = response.chunks
