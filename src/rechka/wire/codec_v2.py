@@ -71,6 +71,7 @@ def encode_config(spec: RecognitionSpec) -> pb.RecognitionConfig:
             single_utterance=spec.single_utterance,
             raw_results=spec.raw_results,
             literature_text=spec.literature_text,
+            audio_channel_count=spec.channel_count,
         ),
         folder_id=spec.folder_id,
     )
