@@ -20,6 +20,7 @@ from rechka.recognition.port import ModelInfo, RecognizerStream, StreamOptions
 from rechka.testing.clock import VirtualClock
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2 as pb
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2_grpc as pb_grpc
+from rechka.wire.status import from_status
 from wire_client import Message, Running, Start, audio, config, outcome_of, told
 
 Status = grpc.StatusCode
@@ -376,6 +377,38 @@ async def test_files_are_not_recognized_and_that_is_said(start: Start) -> None:
         )
     assert caught.value.code() is Status.UNIMPLEMENTED
     assert "StreamingRecognize" in str(caught.value.details())
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "/speechkit.stt.v3.Recognizer/RecognizeStreaming",
+        "/yandex.cloud.ai.stt.v2.SttService/Nope",
+        "/grpc.health.v1.Health/Nope",
+        "/foo",
+        "foo",
+        "/" + "x" * 5000,
+    ],
+)
+@pytest.mark.parametrize("is_streaming", [True, False])
+async def test_a_method_that_is_not_served_says_what_is(
+    start: Start, method: str, *, is_streaming: bool
+) -> None:
+    running = await start()
+    channel: Any = running.channel
+    # Without credentials: who asks for another API has to learn of this one first.
+    if is_streaming:
+        call = channel.stream_stream(method)(timeout=600)
+    else:
+        call = channel.unary_unary(method)(b"\n\0", timeout=600)
+    assert await call.code() is Status.UNIMPLEMENTED
+    error = from_status(await call.code(), await call.details(), await call.trailing_metadata())
+    assert error.code is ErrorCode.UNIMPLEMENTED
+    # Not compared with the header: grpcio loses that where the status comes right behind it.
+    assert error.request_id
+    assert method[:100] in error.message
+    assert "/yandex.cloud.ai.stt.v2.SttService/StreamingRecognize" in error.message
+    assert len(error.message) < 300
 
 
 async def test_a_cancel_disturbs_nobody(start: Start, pcm: bytes) -> None:
