@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
+from structlog.testing import capture_logs
 
 from rechka.access.administration import Administration
 from rechka.access.audit import Actor
@@ -21,7 +22,7 @@ from rechka.testing.clock import VirtualClock
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2 as pb
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2_grpc as pb_grpc
 from rechka.wire.status import from_status
-from wire_client import Message, Running, Start, audio, config, outcome_of, told
+from wire_client import Message, Outcome, Running, Start, audio, config, outcome_of, told
 
 Status = grpc.StatusCode
 
@@ -337,6 +338,52 @@ async def test_an_empty_message(start: Start) -> None:
     running = await start()
     await assert_refused(running, [Message()], Status.INVALID_ARGUMENT, "accepted: config")
     await assert_refused(running, [config(), Message()], Status.INVALID_ARGUMENT, "audio_content")
+
+
+@pytest.mark.parametrize("before", [0, 3])
+async def test_bytes_that_are_no_message_are_the_clients_fault(
+    start: Start, pcm: bytes, before: int
+) -> None:
+    running = await start()
+    messages = [config(), *audio(pcm[: 8000 * 2], chunk_bytes=8000)][:before]
+    raw = [*(message.SerializeToString() for message in messages), b"\xff\xff\xff"]
+    channel: Any = running.channel
+    method = "/yandex.cloud.ai.stt.v2.SttService/StreamingRecognize"
+    with capture_logs() as logged:
+
+        async def hold() -> Outcome:
+            recognize = channel.stream_stream(
+                method, response_deserializer=pb.StreamingRecognitionResponse.FromString
+            )
+            return await outcome_of(recognize(iter(raw), metadata=running.metadata(), timeout=600))
+
+        outcome = await told(hold)
+    assert outcome.code is Status.INVALID_ARGUMENT
+    assert outcome.error is not None
+    assert outcome.error.code is ErrorCode.UNEXPECTED_MESSAGE
+    assert outcome.error.message == "streaming_request: not a message of the API"
+    # What was said before is answered.
+    assert len(outcome.finals) == (1 if before else 0)
+    assert [item for item in logged if item["log_level"] == "error"] == []
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "/yandex.cloud.ai.stt.v2.SttService/LongRunningRecognize",
+        "/yandex.cloud.iam.v1.IamTokenService/Create",
+    ],
+)
+async def test_a_request_that_is_no_message_is_the_clients_fault(start: Start, method: str) -> None:
+    running = await start()
+    channel: Any = running.channel
+    with capture_logs() as logged:
+        call = channel.unary_unary(method)(
+            b"\xff\xff\xff", metadata=running.metadata(), timeout=600
+        )
+        assert await call.code() is Status.INVALID_ARGUMENT
+    assert await call.details() == "request: not a message of the API"
+    assert [item for item in logged if item["log_level"] == "error"] == []
 
 
 class BrokenRecognizer:

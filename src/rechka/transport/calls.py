@@ -16,11 +16,13 @@ from urllib.parse import unquote
 import grpc
 import grpc.aio
 import structlog
+from google.protobuf.message import DecodeError
 
 from rechka.access.audit import Actor
 from rechka.access.authority import Authority
 from rechka.access.identities import Account
 from rechka.errors import ErrorCode, InternalError, RechkaError, RequestError, UnavailableError
+from rechka.wire.codec_v2 import not_a_message
 from rechka.wire.status import to_status
 
 __all__ = ["Call", "CallCounter", "CallInterceptor", "Drain", "current_call"]
@@ -194,8 +196,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         is_open = service in self._open
         if handler.unary_unary is not None:
             return grpc.unary_unary_rpc_method_handler(
-                self._guard(handler.unary_unary, method, is_open=is_open),
-                request_deserializer=handler.request_deserializer,
+                self._guard(_readable(handler.unary_unary), method, is_open=is_open),
+                request_deserializer=_lenient(handler.request_deserializer),
                 response_serializer=handler.response_serializer,
             )
         return grpc.stream_stream_rpc_method_handler(
@@ -246,6 +248,30 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 self._drain.leave()
 
         return guarded
+
+
+def _lenient(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    """Return a deserializer for the one request of a call, which is read before the guard.
+
+    What it would raise there is answered by the library, as a fault of the server.
+    """
+
+    def read(data: bytes) -> Any:
+        try:
+            return deserialize(data)
+        except DecodeError:
+            return None
+
+    return read
+
+
+def _readable(behavior: _Behavior) -> _Behavior:
+    async def check(request: Any, context: Any) -> Any:
+        if request is None:
+            raise not_a_message("request")
+        return await behavior(request, context)
+
+    return check
 
 
 def _not_served(method: str) -> _Behavior:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 import structlog
+from google.protobuf.message import DecodeError
 
 from rechka.access.authority import Authority
 from rechka.access.metering import Lease, SessionMeter
@@ -22,7 +23,7 @@ from rechka.settings import Settings
 from rechka.spec import RecognitionSpec
 from rechka.transport.calls import Call, current_call
 from rechka.transport.refusals import Refusals
-from rechka.wire.codec_v2 import decode_config, encode_result
+from rechka.wire.codec_v2 import decode_config, encode_result, not_a_message
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2 as pb
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2_grpc as pb_grpc
 from rechka.wire.hotwords import decode_hotwords
@@ -158,14 +159,17 @@ async def _messages(
     call: Call,
     hotwords: tuple[Hotword, ...],
 ) -> AsyncIterator[Message]:
-    async for request in requests:
-        match request.WhichOneof("streaming_request"):
-            case "config":
-                spec = decode_config(request.config, normalize_partials=call.normalize_partials)
-                # The folder of the settings wins over that of the metadata.
-                folder_id = spec.folder_id or call.folder_id
-                yield replace(spec, folder_id=folder_id, hotwords=hotwords)
-            case "audio_content":
-                yield request.audio_content
-            case _:
-                yield None
+    try:
+        async for request in requests:
+            match request.WhichOneof("streaming_request"):
+                case "config":
+                    spec = decode_config(request.config, normalize_partials=call.normalize_partials)
+                    # The folder of the settings wins over that of the metadata.
+                    folder_id = spec.folder_id or call.folder_id
+                    yield replace(spec, folder_id=folder_id, hotwords=hotwords)
+                case "audio_content":
+                    yield request.audio_content
+                case _:
+                    yield None
+    except DecodeError:
+        raise not_a_message("streaming_request") from None

@@ -7,7 +7,7 @@ from rechka.results import Final, Hypothesis, Partial, Result, Word
 from rechka.spec import DEFAULT_LANGUAGE, DEFAULT_MODEL, AudioEncoding, RecognitionSpec
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2 as pb
 
-__all__ = ["decode_config", "decode_response", "encode_config", "encode_result"]
+__all__ = ["decode_config", "decode_response", "encode_config", "encode_result", "not_a_message"]
 
 # Unspecified means Ogg Opus, as documented.
 _ENCODINGS: dict[int, AudioEncoding] = {
@@ -55,6 +55,18 @@ def decode_config(config: pb.RecognitionConfig, *, normalize_partials: bool) -> 
         literature_text=spec.literature_text,
         normalize_partials=normalize_partials,
         folder_id=config.folder_id,
+    )
+
+
+def not_a_message(field: str) -> RequestError:
+    """Return the error about bytes that cannot be decoded.
+
+    Args:
+        field: What they would have been.
+    """
+    problem = "not a message of the API"
+    return RequestError(
+        ErrorCode.UNEXPECTED_MESSAGE, f"{field}: {problem}", violations={field: problem}
     )
 
 
