@@ -276,7 +276,11 @@ async def test_no_message_for_five_seconds(start: Start, pcm: bytes) -> None:
 @pytest.mark.parametrize(
     ("changes", "field", "texts"),
     [
-        ({"language_code": "xx-XX"}, "language_code", ["'xx-XX'", "en-US"]),
+        (
+            {"language_code": "xx-XX"},
+            "language_code",
+            ["'xx-XX'", "en-US", "models list --available"],
+        ),
         ({"model": "medical"}, "model", ["'medical'", "general"]),
         ({"audio_encoding": "MP3"}, "audio_encoding", ["MP3", "LINEAR16_PCM", "OGG_OPUS"]),
         ({"sample_rate_hertz": 44100}, "sample_rate_hertz", ["44100", "8000, 16000, 48000"]),
