@@ -320,6 +320,17 @@ async def test_a_folder_id_that_is_too_long(start: Start) -> None:
     )
 
 
+async def test_a_folder_id_of_the_metadata_that_is_too_long_is_named_as_such(start: Start) -> None:
+    running = await start()
+    await assert_refused(
+        running,
+        [config()],
+        Status.INVALID_ARGUMENT,
+        "metadata.x-folder-id: got 60 characters; accepted: at most 50",
+        x_folder_id="x" * 60,
+    )
+
+
 async def test_audio_before_the_settings(start: Start) -> None:
     running = await start()
     code = await assert_refused(

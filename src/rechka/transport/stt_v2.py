@@ -19,7 +19,8 @@ from rechka.session.inbox import Message
 from rechka.session.machine import SessionMachine
 from rechka.session.observer import SessionObserver
 from rechka.session.runner import Session
-from rechka.settings import Settings
+from rechka.session.validation import check_folder_id
+from rechka.settings import LimitSettings, Settings
 from rechka.spec import RecognitionSpec
 from rechka.transport.calls import Call, current_call
 from rechka.transport.refusals import Refusals
@@ -106,7 +107,7 @@ class SttServicer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
         )
         outcome = "OK"
         try:
-            await session.run(_messages(request_iterator, call, hotwords))
+            await session.run(_messages(request_iterator, call, hotwords, self._settings.limits))
         except BaseException as error:
             outcome = _outcome(error)
             if asked and isinstance(error, CapacityError) and error.code is ErrorCode.OVERLOADED:
@@ -158,15 +159,18 @@ async def _messages(
     requests: AsyncIterator[pb.StreamingRecognitionRequest],
     call: Call,
     hotwords: tuple[Hotword, ...],
+    limits: LimitSettings,
 ) -> AsyncIterator[Message]:
     try:
         async for request in requests:
             match request.WhichOneof("streaming_request"):
                 case "config":
                     spec = decode_config(request.config, normalize_partials=call.normalize_partials)
-                    # The folder of the settings wins over that of the metadata.
-                    folder_id = spec.folder_id or call.folder_id
-                    yield replace(spec, folder_id=folder_id, hotwords=hotwords)
+                    if not spec.folder_id:
+                        # The folder of the settings wins over that of the metadata.
+                        check_folder_id(call.folder_id, limits, field="metadata.x-folder-id")
+                        spec = replace(spec, folder_id=call.folder_id)
+                    yield replace(spec, hotwords=hotwords)
                 case "audio_content":
                     yield request.audio_content
                 case _:
