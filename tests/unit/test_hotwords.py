@@ -82,6 +82,9 @@ def test_a_header_carries_other_letters_in_percents() -> None:
     ("metadata", "problem"),
     [
         ({HOTWORDS: "a", HOTWORDS_BIN: b"a"}, "it came together with x-rechka-hotwords-bin"),
+        ({HOTWORDS: "%zz"}, r"metadata\.x-rechka-hotwords: got a % without two hex"),
+        ({HOTWORDS: "river%2"}, r"metadata\.x-rechka-hotwords: got a % without two hex"),
+        ({HOTWORDS: "river%"}, r"metadata\.x-rechka-hotwords: got a % without two hex"),
         ({HOTWORDS: "%FF"}, r"metadata\.x-rechka-hotwords: got other bytes than UTF-8"),
         ({HOTWORDS_BIN: b"\xff"}, r"metadata\.x-rechka-hotwords-bin: got other bytes than UTF-8"),
         ({HOTWORDS: "a:b"}, r"metadata\.x-rechka-hotwords: got 'a:b'"),

@@ -150,7 +150,23 @@ async def test_an_endpoint_that_is_none_is_refused_before_anything_is_sent(endpo
             await client.transcribe(SPEECH.pcm, PCM)
 
 
-async def test_root_certificates_that_are_none_are_refused() -> None:
-    async with AsyncClient("localhost:1", tls=TlsConfig(root_certificates=b"junk")) as client:
-        with pytest.raises(RequestError, match="root_certificates: not in PEM form"):
+_KEY = b"-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n"
+_CERTIFICATE = b"-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"
+
+
+@pytest.mark.parametrize(
+    ("tls", "text"),
+    [
+        (TlsConfig(root_certificates=b"junk"), "root_certificates: it holds no certificate"),
+        (TlsConfig(root_certificates=_KEY), "root_certificates: it holds no certificate"),
+        (TlsConfig(certificate=_KEY, private_key=_KEY), "TLS: certificate: it holds no cert"),
+        (
+            TlsConfig(certificate=_CERTIFICATE, private_key=_CERTIFICATE),
+            "private_key: it holds no private key",
+        ),
+    ],
+)
+async def test_files_of_tls_that_hold_something_else_are_refused(tls: TlsConfig, text: str) -> None:
+    async with AsyncClient("localhost:1", tls=tls) as client:
+        with pytest.raises(RequestError, match=text):
             await client.transcribe(SPEECH.pcm, PCM)

@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
+from structlog.testing import capture_logs
 
 from rechka.access.administration import Administration
 from rechka.access.audit import Actor
@@ -20,7 +21,8 @@ from rechka.recognition.port import ModelInfo, RecognizerStream, StreamOptions
 from rechka.testing.clock import VirtualClock
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2 as pb
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2_grpc as pb_grpc
-from wire_client import Message, Running, Start, audio, config, outcome_of, told
+from rechka.wire.status import from_status
+from wire_client import Message, Outcome, Running, Start, audio, config, outcome_of, told
 
 Status = grpc.StatusCode
 
@@ -274,7 +276,11 @@ async def test_no_message_for_five_seconds(start: Start, pcm: bytes) -> None:
 @pytest.mark.parametrize(
     ("changes", "field", "texts"),
     [
-        ({"language_code": "xx-XX"}, "language_code", ["'xx-XX'", "en-US"]),
+        (
+            {"language_code": "xx-XX"},
+            "language_code",
+            ["'xx-XX'", "en-US", "models list --available"],
+        ),
         ({"model": "medical"}, "model", ["'medical'", "general"]),
         ({"audio_encoding": "MP3"}, "audio_encoding", ["MP3", "LINEAR16_PCM", "OGG_OPUS"]),
         ({"sample_rate_hertz": 44100}, "sample_rate_hertz", ["44100", "8000, 16000, 48000"]),
@@ -330,6 +336,17 @@ async def test_a_folder_id_that_is_too_long(start: Start) -> None:
     )
 
 
+async def test_a_folder_id_of_the_metadata_that_is_too_long_is_named_as_such(start: Start) -> None:
+    running = await start()
+    await assert_refused(
+        running,
+        [config()],
+        Status.INVALID_ARGUMENT,
+        "metadata.x-folder-id: got 60 characters; accepted: at most 50",
+        x_folder_id="x" * 60,
+    )
+
+
 async def test_audio_before_the_settings(start: Start) -> None:
     running = await start()
     code = await assert_refused(
@@ -352,6 +369,52 @@ async def test_an_empty_message(start: Start) -> None:
     running = await start()
     await assert_refused(running, [Message()], Status.INVALID_ARGUMENT, "accepted: config")
     await assert_refused(running, [config(), Message()], Status.INVALID_ARGUMENT, "audio_content")
+
+
+@pytest.mark.parametrize("before", [0, 3])
+async def test_bytes_that_are_no_message_are_the_clients_fault(
+    start: Start, pcm: bytes, before: int
+) -> None:
+    running = await start()
+    messages = [config(), *audio(pcm[: 8000 * 2], chunk_bytes=8000)][:before]
+    raw = [*(message.SerializeToString() for message in messages), b"\xff\xff\xff"]
+    channel: Any = running.channel
+    method = "/yandex.cloud.ai.stt.v2.SttService/StreamingRecognize"
+    with capture_logs() as logged:
+
+        async def hold() -> Outcome:
+            recognize = channel.stream_stream(
+                method, response_deserializer=pb.StreamingRecognitionResponse.FromString
+            )
+            return await outcome_of(recognize(iter(raw), metadata=running.metadata(), timeout=600))
+
+        outcome = await told(hold)
+    assert outcome.code is Status.INVALID_ARGUMENT
+    assert outcome.error is not None
+    assert outcome.error.code is ErrorCode.UNEXPECTED_MESSAGE
+    assert outcome.error.message == "streaming_request: not a message of the API"
+    # What was said before is answered.
+    assert len(outcome.finals) == (1 if before else 0)
+    assert [item for item in logged if item["log_level"] == "error"] == []
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "/yandex.cloud.ai.stt.v2.SttService/LongRunningRecognize",
+        "/yandex.cloud.iam.v1.IamTokenService/Create",
+    ],
+)
+async def test_a_request_that_is_no_message_is_the_clients_fault(start: Start, method: str) -> None:
+    running = await start()
+    channel: Any = running.channel
+    with capture_logs() as logged:
+        call = channel.unary_unary(method)(
+            b"\xff\xff\xff", metadata=running.metadata(), timeout=600
+        )
+        assert await call.code() is Status.INVALID_ARGUMENT
+    assert await call.details() == "request: not a message of the API"
+    assert [item for item in logged if item["log_level"] == "error"] == []
 
 
 class BrokenRecognizer:
@@ -392,6 +455,38 @@ async def test_files_are_not_recognized_and_that_is_said(start: Start) -> None:
         )
     assert caught.value.code() is Status.UNIMPLEMENTED
     assert "StreamingRecognize" in str(caught.value.details())
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "/speechkit.stt.v3.Recognizer/RecognizeStreaming",
+        "/yandex.cloud.ai.stt.v2.SttService/Nope",
+        "/grpc.health.v1.Health/Nope",
+        "/foo",
+        "foo",
+        "/" + "x" * 5000,
+    ],
+)
+@pytest.mark.parametrize("is_streaming", [True, False])
+async def test_a_method_that_is_not_served_says_what_is(
+    start: Start, method: str, *, is_streaming: bool
+) -> None:
+    running = await start()
+    channel: Any = running.channel
+    # Without credentials: who asks for another API has to learn of this one first.
+    if is_streaming:
+        call = channel.stream_stream(method)(timeout=600)
+    else:
+        call = channel.unary_unary(method)(b"\n\0", timeout=600)
+    assert await call.code() is Status.UNIMPLEMENTED
+    error = from_status(await call.code(), await call.details(), await call.trailing_metadata())
+    assert error.code is ErrorCode.UNIMPLEMENTED
+    # Not compared with the header: grpcio loses that where the status comes right behind it.
+    assert error.request_id
+    assert method[:100] in error.message
+    assert "/yandex.cloud.ai.stt.v2.SttService/StreamingRecognize" in error.message
+    assert len(error.message) < 300
 
 
 async def test_a_cancel_disturbs_nobody(start: Start, pcm: bytes) -> None:

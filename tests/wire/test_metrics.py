@@ -1,7 +1,9 @@
 """What /metrics tells of sessions that were served, refused and left."""
 
 import asyncio
+from typing import Any
 
+import grpc
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -49,6 +51,22 @@ async def test_a_served_session_is_counted_with_its_audio_results_and_delays(
     assert value("rechka_final_delay_seconds_count", **ENGLISH) == 3
     assert 1 <= value("rechka_first_partial_delay_seconds_count", **ENGLISH) <= 3
     assert value("rechka_calls_total", method=STT, status="OK") == 1
+
+
+async def test_methods_that_are_not_served_are_counted_under_one_name(start: Start) -> None:
+    running = await start()
+    channel: Any = running.channel
+    for number in range(3):
+        call = channel.unary_unary(f"/some.Service/Method{number}")(b"", timeout=600)
+        assert await call.code() is grpc.StatusCode.UNIMPLEMENTED
+    found = await metrics_of(running)
+    assert (
+        found[
+            "rechka_calls_total", frozenset({"method": "other", "status": "UNIMPLEMENTED"}.items())
+        ]
+        == 3
+    )
+    assert not any("some.Service" in dict(labels).get("method", "") for _, labels in found)
 
 
 async def test_a_running_session_is_in_the_gauge(start: Start, pcm: bytes) -> None:

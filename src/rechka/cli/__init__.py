@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from rechka import __version__
+from rechka.cli.extras import missing_package
 from rechka.errors import RechkaError
 
 __all__ = ["cli", "main"]
@@ -76,10 +77,7 @@ class _LazyGroup(click.Group):
         except ModuleNotFoundError as missing:
             if not entry.extra or str(missing.name).split(".")[0] == "rechka":
                 raise
-            raise click.ClickException(
-                f"`rechka {cmd_name}` needs a package that is not installed ({missing.name}): "
-                f"pip install 'rechka[{entry.extra}]'"
-            ) from None
+            raise missing_package(cmd_name, missing.name, entry.extra) from None
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

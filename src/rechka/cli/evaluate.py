@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-import soundfile
 import soxr
 from rich.console import Console
 from rich.table import Table
 
 from rechka.audio.samples import to_pcm16
 from rechka.bootstrap import Server
+from rechka.cli.extras import require_packages
 from rechka.cli.scoring import score
 from rechka.client import AsyncClient
 from rechka.errors import ErrorCode, RequestError
@@ -114,6 +114,7 @@ def evaluate(
     file (beside the manifest) and transcript; rows of one value of an optional
     column source are also summed up by themselves. Texts are asked for raw.
     """
+    require_packages("evaluate", "jiwer", "soundfile", extra="server,evaluate")
     configure_logging(level="warning")
     clips = _read_manifest(manifest)
     spec = RecognitionSpec(
@@ -233,6 +234,8 @@ async def _measure_clip(
 
 def _read_clip(path: Path, asked_hz: int | None) -> tuple[bytes, int]:
     """Return a clip as 16-bit mono PCM at a rate that the API takes."""
+    import soundfile  # noqa: PLC0415 - Of an extra; the help of the command needs none of it.
+
     samples, own_hz = soundfile.read(str(path), dtype="float32", always_2d=True)
     mono = samples.mean(axis=1)
     target_hz = asked_hz or (own_hz if own_hz in SAMPLE_RATES_HZ else 16_000)

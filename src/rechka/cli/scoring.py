@@ -4,8 +4,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import jiwer
-
 __all__ = ["Score", "score"]
 
 # An apostrophe or hyphen inside a word belongs to it.
@@ -36,6 +34,8 @@ def score(references: Sequence[str], texts: Sequence[str]) -> Score:
         references: What was said; none may be empty.
         texts: What was recognized, in the same order; may be empty.
     """
+    import jiwer  # noqa: PLC0415 - Of an extra; the help of the command needs none of it.
+
     plain_references = [_plain(text) for text in references]
     plain_texts = [_plain(text) for text in texts]
     return Score(

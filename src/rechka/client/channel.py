@@ -24,6 +24,13 @@ _OPTIONS = (
     ("grpc.min_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 5_000),
 )
+_CERTIFICATE = (re.compile(rb"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----"), "certificate")
+# What each file of TLS has to hold: the library's own words for another are of no help.
+_PEM_KINDS = {
+    "root_certificates": _CERTIFICATE,
+    "certificate": _CERTIFICATE,
+    "private_key": (re.compile(rb"-----BEGIN (?:\w+ )*PRIVATE KEY-----"), "private key"),
+}
 _CONNECT_HINTS = (
     # What the gRPC library says, what it means, what to check.
     ("Connection refused", "connection refused", "check that the server runs there"),
@@ -126,10 +133,12 @@ def open_channel(endpoint: str, tls: TlsConfig | None) -> grpc.aio.Channel:
     if (tls.certificate is None) != (tls.private_key is None):
         message = "TLS: a client certificate and its private key go together"
         raise RequestError(ErrorCode.INVALID_CONFIG, message)
-    for name in ("root_certificates", "certificate", "private_key"):
+    for name, (kind, what) in _PEM_KINDS.items():
         pem: bytes | None = getattr(tls, name)
-        if pem is not None and b"-----BEGIN" not in pem:
-            raise RequestError(ErrorCode.INVALID_CONFIG, f"TLS: {name}: not in PEM form")
+        if pem is not None and not kind.search(pem):
+            raise RequestError(
+                ErrorCode.INVALID_CONFIG, f"TLS: {name}: it holds no {what} in PEM form"
+            )
     credentials = grpc.ssl_channel_credentials(
         tls.root_certificates, tls.private_key, tls.certificate
     )

@@ -8,6 +8,7 @@ from zero and page numbers without a gap, but for those that were there before.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from rechka.audio.formats import HEAD_BYTES, header_format
 from rechka.audio.ogg import NO_GRANULE, Page, PageReader
 from rechka.audio.ogg_packets import PacketReader
 from rechka.audio.opus import OPUS_RATE_HZ, OpusHead, is_opus_tags, packet_samples
@@ -135,6 +136,7 @@ class OpusFraming:
         self._packets = PacketReader(0)
         self._link: OpusLink | None = None
         self._received = 0
+        self._head = b""
         self._index = 0
         self._end_samples = 0
         # What positions count from; a recorded broadcast does not begin at zero.
@@ -147,16 +149,17 @@ class OpusFraming:
             RequestError: There is no Ogg Opus header.
         """
         self._received += len(received)
+        self._head += received[: HEAD_BYTES - len(self._head)]
         self._pages.feed(received)
         while (page := self._pages.next_page()) is not None:
             yield from self._accept(page)
         if self._link is None and self._received > _MOST_LEAD_BYTES:
-            raise _no_header()
+            raise _no_header(self._head)
 
     def flush(self) -> Iterable[OpusChunk]:
         """Return nothing: half a page at the end is no audio. Raises as `feed`."""
         if self._link is None and self._received:
-            raise _no_header()
+            raise _no_header(self._head)
         return ()
 
     def _accept(self, page: Page) -> Iterator[OpusChunk]:
@@ -248,9 +251,15 @@ def _lacing(packet: bytes) -> bytes:
     return b"\xff" * (len(packet) // 255) + bytes((len(packet) % 255,))
 
 
-def _no_header() -> RequestError:
-    return RequestError(
-        ErrorCode.INVALID_AUDIO,
-        "there is no Ogg Opus header; for other audio give the encoding, "
-        "such as LINEAR16_PCM with a sample rate",
-    )
+def _no_header(head: bytes) -> RequestError:
+    found = header_format(head)
+    if found is None:
+        problem = (
+            "there is no Ogg Opus header; for other audio give the encoding, "
+            "such as LINEAR16_PCM with a sample rate"
+        )
+    elif "WAV" in found:
+        problem = f"there is no Ogg Opus header but {found}; use FileSource, which reads WAV"
+    else:
+        problem = f"there is no Ogg Opus header but {found}; accepted: Ogg Opus, PCM, a WAV file"
+    return RequestError(ErrorCode.INVALID_AUDIO, problem)

@@ -34,8 +34,7 @@ def select_model(models: Sequence[ModelInfo], *, language: str, model: str) -> M
             _LANGUAGE_FIELD,
             language,
             _listing(f"{item.language} ({item.engine})" for item in models),
-            "to serve another language install a model for it and name its engine in "
-            "the setting recognition.engine",
+            "the server's operator can install another (`rechka models list --available`)",
         )
     for item in of_language:
         if model in item.tags:

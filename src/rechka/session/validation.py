@@ -4,7 +4,7 @@ from rechka.errors import ErrorCode, RequestError
 from rechka.settings import LimitSettings
 from rechka.spec import SAMPLE_RATES_HZ, AudioEncoding, RecognitionSpec
 
-__all__ = ["check_spec"]
+__all__ = ["check_folder_id", "check_spec"]
 
 
 def check_spec(spec: RecognitionSpec, limits: LimitSettings) -> None:
@@ -13,11 +13,7 @@ def check_spec(spec: RecognitionSpec, limits: LimitSettings) -> None:
     Raises:
         RequestError: Names every field that is wrong, what came and what is accepted.
     """
-    violations = {}
-    if len(spec.folder_id) > limits.folder_id_length:
-        violations["config.folder_id"] = (
-            f"got {len(spec.folder_id)} characters; accepted: at most {limits.folder_id_length}"
-        )
+    violations = _folder_violations(spec.folder_id, limits, field="config.folder_id")
     if spec.encoding is AudioEncoding.MP3:
         violations["config.specification.audio_encoding"] = (
             f"got {AudioEncoding.MP3}; accepted: {AudioEncoding.LINEAR16_PCM}, "
@@ -33,6 +29,31 @@ def check_spec(spec: RecognitionSpec, limits: LimitSettings) -> None:
         violations["config.specification.audio_channel_count"] = (
             f"got {spec.channel_count}; accepted in a stream: 1"
         )
+    _refuse(violations)
+
+
+def check_folder_id(folder_id: str, limits: LimitSettings, *, field: str) -> None:
+    """Raise if the id of a folder is too long.
+
+    Args:
+        folder_id: As the client sent it.
+        limits: What is accepted.
+        field: Where it stood, for the error.
+
+    Raises:
+        RequestError: Names the field.
+    """
+    _refuse(_folder_violations(folder_id, limits, field=field))
+
+
+def _folder_violations(folder_id: str, limits: LimitSettings, *, field: str) -> dict[str, str]:
+    if len(folder_id) <= limits.folder_id_length:
+        return {}
+    problem = f"got {len(folder_id)} characters; accepted: at most {limits.folder_id_length}"
+    return {field: problem}
+
+
+def _refuse(violations: dict[str, str]) -> None:
     if violations:
         message = "; ".join(f"{field}: {problem}" for field, problem in violations.items())
         raise RequestError(ErrorCode.INVALID_CONFIG, message, violations=violations)

@@ -16,11 +16,13 @@ from urllib.parse import unquote
 import grpc
 import grpc.aio
 import structlog
+from google.protobuf.message import DecodeError
 
 from rechka.access.audit import Actor
 from rechka.access.authority import Authority
 from rechka.access.identities import Account
-from rechka.errors import ErrorCode, InternalError, RechkaError, UnavailableError
+from rechka.errors import ErrorCode, InternalError, RechkaError, RequestError, UnavailableError
+from rechka.wire.codec_v2 import not_a_message
 from rechka.wire.status import to_status
 
 __all__ = ["Call", "CallCounter", "CallInterceptor", "Drain", "current_call"]
@@ -39,6 +41,9 @@ class CallCounter(Protocol):
 
 # No request header of ours is longer; more would only fill the log.
 _CLIENT_ID_LENGTH = 128
+# How calls of methods that are not served are counted, all together.
+_OTHER_METHODS = "other"
+_MOST_METHOD_CHARACTERS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +153,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         foreign_services: Full names of services that are passed on untouched,
             such as health and reflection.
         count: Told the method, the name of the gRPC status and the error's stable code,
-            or None, of every call that is over.
+            or None, of every call that is over; "other" stands for methods that are
+            not served.
         load: Returns the load of the workers, which every call is told as
             `x-rechka-load`; None while it is not known.
     """
@@ -178,15 +184,20 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         """Return the method's handler, wrapped."""
         handler = await continuation(handler_call_details)
         method = str(handler_call_details.method)
-        # A client may call a path of any form: of one that is served this is the service.
+        if handler is None:
+            # The library's own answer would have no details, and the name is the caller's
+            # choice: as a label of a count it would fill the memory.
+            return grpc.stream_stream_rpc_method_handler(
+                self._guard(_not_served(method), _OTHER_METHODS, is_open=True)
+            )
         service = method.rpartition("/")[0].lstrip("/")
-        if handler is None or service in self._foreign:
+        if service in self._foreign:
             return handler
         is_open = service in self._open
         if handler.unary_unary is not None:
             return grpc.unary_unary_rpc_method_handler(
-                self._guard(handler.unary_unary, method, is_open=is_open),
-                request_deserializer=handler.request_deserializer,
+                self._guard(_readable(handler.unary_unary), method, is_open=is_open),
+                request_deserializer=_lenient(handler.request_deserializer),
                 response_serializer=handler.response_serializer,
             )
         return grpc.stream_stream_rpc_method_handler(
@@ -237,6 +248,42 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 self._drain.leave()
 
         return guarded
+
+
+def _lenient(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    """Return a deserializer for the one request of a call, which is read before the guard.
+
+    What it would raise there is answered by the library, as a fault of the server.
+    """
+
+    def read(data: bytes) -> Any:
+        try:
+            return deserialize(data)
+        except DecodeError:
+            return None
+
+    return read
+
+
+def _readable(behavior: _Behavior) -> _Behavior:
+    async def check(request: Any, context: Any) -> Any:
+        if request is None:
+            raise not_a_message("request")
+        return await behavior(request, context)
+
+    return check
+
+
+def _not_served(method: str) -> _Behavior:
+    async def refuse(request: Any, context: Any) -> NoReturn:
+        name = method[:_MOST_METHOD_CHARACTERS]
+        raise RequestError(
+            ErrorCode.UNIMPLEMENTED,
+            f"{name!r} is not served here; speech is recognized by version 2 of the API, "
+            "/yandex.cloud.ai.stt.v2.SttService/StreamingRecognize",
+        )
+
+    return refuse
 
 
 def _address(peer: str) -> str:

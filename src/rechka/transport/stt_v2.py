@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 import structlog
+from google.protobuf.message import DecodeError
 
 from rechka.access.authority import Authority
 from rechka.access.metering import Lease, SessionMeter
@@ -18,11 +19,12 @@ from rechka.session.inbox import Message
 from rechka.session.machine import SessionMachine
 from rechka.session.observer import SessionObserver
 from rechka.session.runner import Session
-from rechka.settings import Settings
+from rechka.session.validation import check_folder_id
+from rechka.settings import LimitSettings, Settings
 from rechka.spec import RecognitionSpec
 from rechka.transport.calls import Call, current_call
 from rechka.transport.refusals import Refusals
-from rechka.wire.codec_v2 import decode_config, encode_result
+from rechka.wire.codec_v2 import decode_config, encode_result, not_a_message
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2 as pb
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2_grpc as pb_grpc
 from rechka.wire.hotwords import decode_hotwords
@@ -108,7 +110,7 @@ class SttServicer(pb_grpc.SttServiceServicer):  # type: ignore[misc]
         )
         outcome = "OK"
         try:
-            await session.run(_messages(request_iterator, call, hotwords))
+            await session.run(_messages(request_iterator, call, hotwords, self._settings.limits))
         except BaseException as error:
             outcome = self._outcome(error)
             if asked and isinstance(error, CapacityError) and error.code is ErrorCode.OVERLOADED:
@@ -159,15 +161,21 @@ async def _messages(
     requests: AsyncIterator[pb.StreamingRecognitionRequest],
     call: Call,
     hotwords: tuple[Hotword, ...],
+    limits: LimitSettings,
 ) -> AsyncIterator[Message]:
-    async for request in requests:
-        match request.WhichOneof("streaming_request"):
-            case "config":
-                spec = decode_config(request.config, normalize_partials=call.normalize_partials)
-                # The folder of the settings wins over that of the metadata.
-                folder_id = spec.folder_id or call.folder_id
-                yield replace(spec, folder_id=folder_id, hotwords=hotwords)
-            case "audio_content":
-                yield request.audio_content
-            case _:
-                yield None
+    try:
+        async for request in requests:
+            match request.WhichOneof("streaming_request"):
+                case "config":
+                    spec = decode_config(request.config, normalize_partials=call.normalize_partials)
+                    if not spec.folder_id:
+                        # The folder of the settings wins over that of the metadata.
+                        check_folder_id(call.folder_id, limits, field="metadata.x-folder-id")
+                        spec = replace(spec, folder_id=call.folder_id)
+                    yield replace(spec, hotwords=hotwords)
+                case "audio_content":
+                    yield request.audio_content
+                case _:
+                    yield None
+    except DecodeError:
+        raise not_a_message("streaming_request") from None

@@ -7,7 +7,7 @@ from rechka.results import Final, Hypothesis, Partial, Result, Word
 from rechka.spec import DEFAULT_LANGUAGE, DEFAULT_MODEL, AudioEncoding, RecognitionSpec
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2 as pb
 
-__all__ = ["decode_config", "decode_response", "encode_config", "encode_result"]
+__all__ = ["decode_config", "decode_response", "encode_config", "encode_result", "not_a_message"]
 
 # Unspecified means Ogg Opus, as documented.
 _ENCODINGS: dict[int, AudioEncoding] = {
@@ -54,6 +54,18 @@ def decode_config(config: pb.RecognitionConfig, *, normalize_partials: bool) -> 
     )
 
 
+def not_a_message(field: str) -> RequestError:
+    """Return the error about bytes that cannot be decoded.
+
+    Args:
+        field: What they would have been.
+    """
+    problem = "not a message of the API"
+    return RequestError(
+        ErrorCode.UNEXPECTED_MESSAGE, f"{field}: {problem}", violations={field: problem}
+    )
+
+
 def encode_config(spec: RecognitionSpec) -> pb.RecognitionConfig:
     """Return the first message's settings; `normalize_partials` goes as metadata.
 
@@ -74,6 +86,7 @@ def encode_config(spec: RecognitionSpec) -> pb.RecognitionConfig:
             single_utterance=spec.single_utterance,
             raw_results=spec.raw_results,
             literature_text=spec.literature_text,
+            audio_channel_count=spec.channel_count,
         ),
         folder_id=spec.folder_id,
     )

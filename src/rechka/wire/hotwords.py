@@ -4,6 +4,7 @@ A header carries ASCII alone, so that other letters are written in percents, as 
 the header whose name ends in `-bin` they are UTF-8 as they are, since gRPC encodes it.
 """
 
+import re
 from collections.abc import Mapping
 from urllib.parse import unquote_to_bytes
 
@@ -17,6 +18,7 @@ HOTWORDS = "x-rechka-hotwords"
 HOTWORDS_BIN = "x-rechka-hotwords-bin"
 """Header in UTF-8."""
 
+_BROKEN_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 _MOST_BYTES = 16 * 1024
 
 
@@ -24,13 +26,17 @@ def decode_hotwords(metadata: Mapping[str, str | bytes]) -> tuple[Hotword, ...]:
     """Return the phrases that the metadata of a call name; none without the headers.
 
     Raises:
-        RequestError: Both headers are there, or the value is too long, is no UTF-8 or
-            is not of the form of `parse_hotwords`.
+        RequestError: Both headers are there, or the value is too long, is no UTF-8, has a
+            percent that no two hexadecimal digits follow or is not of the form of
+            `parse_hotwords`.
     """
     if HOTWORDS in metadata and HOTWORDS_BIN in metadata:
         raise _refusal(HOTWORDS, f"it came together with {HOTWORDS_BIN}; accepted: one of them")
     name = HOTWORDS_BIN if HOTWORDS_BIN in metadata else HOTWORDS
     value = metadata.get(name, "")
+    if isinstance(value, str) and _BROKEN_ESCAPE.search(value):
+        problem = "got a % without two hexadecimal digits; accepted: %25 for % itself"
+        raise _refusal(name, problem)
     data = value if isinstance(value, bytes) else unquote_to_bytes(value)
     if len(data) > _MOST_BYTES:
         raise _refusal(name, f"got {len(data)} bytes; accepted: at most {_MOST_BYTES}")

@@ -87,6 +87,21 @@ def test_a_command_of_the_server_says_what_to_install(name: str, extra: str) -> 
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("name", ["bench", "evaluate"])
+def test_what_measures_has_help_with_the_server_alone(name: str, tmp_path: Path) -> None:
+    blocked = ["soundfile", "jiwer", "matplotlib"]
+    done = run_without(blocked, name, "--help")
+    assert done.returncode == 0, done.stderr
+    assert "--sessions" in done.stdout
+    manifest = tmp_path / "manifest.tsv"
+    manifest.touch()
+    arguments = ["--audio", str(tmp_path)] if name == "bench" else [str(manifest)]
+    done = run_without(blocked, name, *arguments)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"rechka: error: `rechka {name}` needs a package")
+    assert done.stderr.endswith("pip install 'rechka[server,evaluate]'\n")
+
+
 @pytest.mark.parametrize("name", ["recognize", "mic", "proto"])
 def test_commands_of_the_client_work_without_the_server(name: str) -> None:
     blocked = ["numpy", "av", "pydantic", "structlog", "starlette", "uvicorn", "sounddevice"]

@@ -163,6 +163,19 @@ def test_the_trimmed_end_stays_trimmed() -> None:
     assert sent[-1].is_last
 
 
+@pytest.mark.parametrize(
+    ("head", "text"),
+    [
+        (b"RIFF\x24\x80\0\0WAVEfmt ", r"a WAV header \(RIFF\); use FileSource, which reads WAV"),
+        (b"fLaC\0\0\0\x22", r"a FLAC header \(fLaC\); accepted: Ogg Opus, PCM, a WAV file"),
+    ],
+)
+@pytest.mark.parametrize("size", [20, 70_000])
+def test_another_format_than_ogg_opus_is_named(head: bytes, text: str, size: int) -> None:
+    with pytest.raises(RequestError, match=text):
+        framed(head + bytes(size))
+
+
 @pytest.mark.parametrize("data", [b"no ogg at all", bytes(70_000)])
 def test_what_is_no_ogg_is_refused(data: bytes) -> None:
     with pytest.raises(RequestError, match="no Ogg Opus header") as caught:

@@ -1,5 +1,7 @@
 """Version 2 messages to and from the project's own types."""
 
+from dataclasses import fields
+
 import pytest
 
 from rechka.errors import RequestError
@@ -26,6 +28,7 @@ def test_every_setting_survives_the_wire() -> None:
         model="general:rc",
         encoding=AudioEncoding.LINEAR16_PCM,
         sample_rate_hz=8000,
+        channel_count=2,
         partial_results=True,
         single_utterance=True,
         profanity_filter=True,
@@ -34,6 +37,9 @@ def test_every_setting_survives_the_wire() -> None:
         normalize_partials=True,
         folder_id="b1g",
     )
+    # Phrases travel as metadata alone. A field left at its default would prove nothing.
+    same = {field.name for field in fields(spec) if getattr(spec, field.name) == field.default}
+    assert same == {"hotwords"}
     wire = pb.RecognitionConfig.FromString(encode_config(spec).SerializeToString())
     assert decode_config(wire, normalize_partials=True) == spec
 

@@ -15,6 +15,7 @@ from rechka.cli.bench.runs import Runner
 from rechka.cli.bench.server import own_server
 from rechka.cli.bench.sessions import Progress
 from rechka.cli.bench.speech import read_clips
+from rechka.cli.extras import require_packages
 from rechka.observability.logs import configure_logging
 from rechka.session.endpoint import EndpointParameters
 from rechka.settings import load_settings
@@ -94,6 +95,8 @@ def bench(
     The end of speech in each recording is known to the sample, so the delay of a final is
     that of the server alone: the pause that ends an utterance is taken off.
     """
+    needed = ("soundfile",) if report is None else ("soundfile", "matplotlib")
+    require_packages("bench", *needed, extra="server,evaluate")
     configure_logging(level="warning")
     clips = read_clips(audio, rate_hz=rate, longest_s=how["longest"])
     spec = RecognitionSpec(

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import soxr
 
 from rechka.audio.samples import Samples, to_pcm16
@@ -55,6 +54,8 @@ def read_clips(folder: Path, *, rate_hz: int, longest_s: float) -> list[Clip]:
     Raises:
         RequestError: There is none that can be read.
     """
+    import soundfile  # noqa: PLC0415 - Of an extra; the help of the command needs none of it.
+
     clips = []
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() not in _SUFFIXES:
