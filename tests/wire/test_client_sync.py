@@ -4,13 +4,15 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fakes.marked_speech import RATE_HZ, random_speech
 from fakes.speech_server import Fault, SpeechServer, listen
 from rechka.client import Client, FileSource, SessionLimits, join_finals
-from rechka.errors import AccessError, ErrorCode, UnavailableError
+from rechka.errors import AccessError, ErrorCode, RequestError, UnavailableError
 from rechka.results import Final, Partial
 from rechka.spec import AudioEncoding, RecognitionSpec
 
@@ -135,3 +137,43 @@ def test_a_closed_client_says_so() -> None:
 def test_a_file_that_is_missing_is_told(tmp_path: object) -> None:
     with Client("localhost:1") as client, pytest.raises(Exception, match="no such file"):
         client.transcribe(FileSource(f"{tmp_path}/missing.wav"))
+
+
+def test_calls_of_other_threads_end_when_the_client_is_closed() -> None:
+    has_begun = threading.Event()
+    outcomes: list[BaseException] = []
+
+    def pieces() -> Iterator[bytes]:
+        yield SPEECH.pcm
+        has_begun.set()
+
+    with running(SpeechServer(SPEECH, limit_ms=1_000_000)) as endpoint:
+        client = Client(endpoint)
+
+        def work() -> None:
+            try:
+                while True:
+                    client.transcribe(pieces(), PCM)
+            except BaseException as error:
+                outcomes.append(error)
+
+        threads = [threading.Thread(target=work, daemon=True) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        has_begun.wait()
+        client.close()
+        for thread in threads:
+            thread.join()
+    assert [str(error) for error in outcomes] == 4 * ["The client was closed"]
+
+
+@pytest.mark.parametrize("audio", ["speech.wav", Path("speech.wav")])
+def test_a_path_is_told_how_to_read_a_file(audio: Any) -> None:
+    with Client("localhost:1") as client, pytest.raises(RequestError, match="FileSource"):
+        client.transcribe(audio, PCM)
+
+
+@pytest.mark.parametrize("form", [bytearray, memoryview])
+def test_audio_may_be_any_bytes(form: Callable[[bytes], Any]) -> None:
+    with running(SpeechServer(SPEECH)) as endpoint, Client(endpoint) as client:
+        assert client.transcribe(form(SPEECH.pcm), PCM).split() == SPEECH.texts

@@ -35,7 +35,10 @@ async def assert_refused(
     assert outcome.code is code
     assert outcome.error is not None
     assert text in outcome.error.message
-    assert outcome.error.request_id == outcome.initial_metadata["x-request-id"]
+    assert outcome.error.request_id
+    # The client's library may lose the headers of a call whose status follows at once.
+    if outcome.initial_metadata:
+        assert outcome.error.request_id == outcome.initial_metadata["x-request-id"]
     return outcome.error.code
 
 

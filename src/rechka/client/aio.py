@@ -4,6 +4,7 @@ import weakref
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -18,7 +19,7 @@ from rechka.client.rollover import Rollover
 from rechka.client.sources import AudioSource, BytesSource
 from rechka.client.stream import ResultStream
 from rechka.client.transcript import join_finals
-from rechka.errors import ErrorCode, UnavailableError
+from rechka.errors import ErrorCode, RequestError, UnavailableError
 from rechka.results import Final, Result
 from rechka.spec import RecognitionSpec
 from rechka.wire.codec_v2 import encode_config
@@ -26,7 +27,7 @@ from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2_grpc as
 
 __all__ = ["AsyncClient", "Audio"]
 
-Audio = AudioSource | AsyncIterable[bytes] | Iterable[bytes] | bytes
+Audio = AudioSource | AsyncIterable[bytes] | Iterable[bytes] | bytes | bytearray | memoryview
 """What can be recognized: a source, or bytes in the format that the settings name."""
 
 _DEFAULT_SPEC = RecognitionSpec()
@@ -147,8 +148,12 @@ class AsyncClient:
         spec: RecognitionSpec,
         deliver: Callable[[Result], Awaitable[None]],
     ) -> None:
-        if isinstance(audio, bytes):
-            audio = [audio]
+        if isinstance(audio, str | Path):
+            raise RequestError.about(
+                "audio", "accepted: FileSource(path) for a file", got=f"{audio}"
+            )
+        if isinstance(audio, bytes | bytearray | memoryview):
+            audio = [bytes(audio)]
         source = audio if isinstance(audio, AudioSource) else BytesSource(audio, spec)
         if self._channel is None:
             self._channel = open_channel(self._endpoint, self._tls)

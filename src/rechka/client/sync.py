@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -55,6 +56,8 @@ class Client:
             limits=limits,
             retries=retries,
         )
+        self._lock = threading.Lock()
+        self._is_closed = False
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._work, name="rechka-client", daemon=True)
         self._thread.start()
@@ -75,10 +78,11 @@ class Client:
 
         Whoever tries meets an UnavailableError, also who reads on in a stream.
         """
-        if self._loop.is_closed():
-            return
-        self._wait(self._client.close)
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        with self._lock:
+            is_first, self._is_closed = not self._is_closed, True
+        if is_first:
+            asyncio.run_coroutine_threadsafe(self._client.close(), self._loop).result()
+            self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 
     def stream(self, audio: Audio, spec: RecognitionSpec = _DEFAULT_SPEC) -> Iterator[Result]:
@@ -89,7 +93,7 @@ class Client:
                 yield result
         finally:
             # A client that is closed has ended its streams.
-            if not self._loop.is_closed():
+            with suppress(UnavailableError):
                 self._wait(results.aclose)
 
     def recognize(self, audio: Audio, spec: RecognitionSpec = _DEFAULT_SPEC) -> list[Final]:
@@ -104,9 +108,11 @@ class Client:
         return self._client.stream(audio, spec)
 
     def _wait(self, begin: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
-        if self._loop.is_closed():
-            raise UnavailableError(ErrorCode.UNAVAILABLE, "The client was closed")
-        future = asyncio.run_coroutine_threadsafe(begin(), self._loop)
+        # What is begun after the client has closed would wait for ever.
+        with self._lock:
+            if self._is_closed:
+                raise UnavailableError(ErrorCode.UNAVAILABLE, "The client was closed")
+            future = asyncio.run_coroutine_threadsafe(begin(), self._loop)
         try:
             return future.result()
         except BaseException:
@@ -119,5 +125,9 @@ class Client:
         try:
             self._loop.run_forever()
         finally:
+            left = asyncio.all_tasks(self._loop)
+            for task in left:
+                task.cancel()
+            self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.close()

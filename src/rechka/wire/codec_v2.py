@@ -2,7 +2,7 @@
 
 from google.protobuf.duration_pb2 import Duration
 
-from rechka.errors import RequestError
+from rechka.errors import ErrorCode, RequestError
 from rechka.results import Final, Hypothesis, Partial, Result, Word
 from rechka.spec import DEFAULT_LANGUAGE, DEFAULT_MODEL, AudioEncoding, RecognitionSpec
 from rechka.wire.generated.yandex.cloud.ai.stt.v2 import stt_service_pb2 as pb

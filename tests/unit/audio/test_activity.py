@@ -178,7 +178,7 @@ def test_speech_in_noise_is_found_and_ends(slope: int) -> None:
 
 
 @given(st.lists(st.integers(0, 20_000), max_size=30), st.sampled_from([8_000, 16_000, 48_000]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_verdicts_do_not_depend_on_the_cuts(places: list[int], rate_hz: int) -> None:
     samples = (voice(0.8, rate_hz=rate_hz) + noise(0.8, rate_hz=rate_hz) * 0.003).astype(np.float32)
     edges = sorted({0, len(samples), *(place % len(samples) for place in places)})

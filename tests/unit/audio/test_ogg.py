@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes.opus_audio import cut, read_pages
@@ -54,13 +54,11 @@ def read(pieces: list[bytes]) -> list[Page]:
 
 
 @given(st.binary(max_size=300))
-@settings(deadline=None)
 def test_the_fast_checksum_is_that_of_the_standard(data: bytes) -> None:
     assert ogg_crc(data) == bitwise_crc(data)
 
 
 @given(st.lists(pages(), max_size=6), st.lists(st.integers(0, 10_000)))
-@settings(deadline=None)
 def test_pages_are_read_as_written_wherever_the_bytes_are_cut(
     written: list[Page], places: list[int]
 ) -> None:
@@ -82,7 +80,6 @@ def test_a_false_beginning_does_not_hide_the_pages_behind_it() -> None:
 
 
 @given(st.integers(0, 10_000), st.integers(0, 7))
-@settings(deadline=None)
 def test_a_page_with_a_flipped_bit_is_dropped_alone(place: int, bit: int) -> None:
     sound = [page(number, packets=(bytes(500),)) for number in range(5)]
     damaged = bytearray(sound[2].encode())
@@ -95,7 +92,6 @@ def test_a_page_with_a_flipped_bit_is_dropped_alone(place: int, bit: int) -> Non
 
 
 @given(st.lists(st.binary(max_size=2000), max_size=20))
-@settings(deadline=None)
 def test_no_more_than_a_page_is_kept(chunks: list[bytes]) -> None:
     reader = PageReader()
     total = 0

@@ -52,7 +52,7 @@ def test_length_and_place_are_exact_to_the_sample() -> None:
 
 
 @given(st.lists(st.integers(0, 100_000), max_size=30))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_samples_do_not_depend_on_where_the_bytes_are_cut(places: list[int]) -> None:
     stream = join(list(_pages()))
     np.testing.assert_array_equal(decode(*cut(stream, places)), decode(stream))
@@ -64,7 +64,7 @@ def test_single_bytes_give_the_same_samples() -> None:
 
 
 @given(st.integers(0, 3000))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_exactly_the_pre_skip_is_dropped(skip: int) -> None:
     pages = list(_pages())
     whole = decode(join(with_head(pages, _HEAD_SKIP, 0)))
@@ -209,7 +209,7 @@ def test_repeated_pages_are_passed_over() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(200, 100_000), st.integers(0, 7)), min_size=1, max_size=5))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_flipped_bits_cost_at_most_the_pages_they_hit(flips: list[tuple[int, int]]) -> None:
     pages = list(_pages())
     # Behind the damage there are more bytes than any damaged length can claim.
@@ -319,7 +319,7 @@ def test_long_audio_goes_on_without_an_end() -> None:
 
 
 @given(st.lists(st.binary(max_size=300), max_size=40))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_packets_give_the_length_that_they_announce(packets: list[bytes]) -> None:
     head, tags = _pages()[:2]
     pages = [

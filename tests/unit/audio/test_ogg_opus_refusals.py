@@ -110,7 +110,7 @@ def test_an_unsupported_header_is_refused(where: slice, value: int) -> None:
 
 
 @given(st.lists(st.one_of(st.binary(max_size=4000), st.integers(0, 9)), max_size=30))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_anything_is_decoded_or_refused_in_bounded_memory(parts: list[bytes | int]) -> None:
     pages = [page.encode() for page in _pages()]
     decoder = OggOpusDecoder()

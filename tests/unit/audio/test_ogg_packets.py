@@ -1,4 +1,4 @@
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rechka.audio.ogg import NO_GRANULE, Page
@@ -39,7 +39,6 @@ def packets_of(found: list[PagePackets | None]) -> list[bytes]:
 
 
 @given(st.lists(st.binary(max_size=900), max_size=12), st.integers(1, 6))
-@settings(deadline=None)
 def test_packets_are_whole_wherever_the_pages_end(packets: list[bytes], segments: int) -> None:
     found = read(paginate(packets, segments=segments))
     assert packets_of(found) == packets
@@ -51,7 +50,6 @@ def test_packets_are_whole_wherever_the_pages_end(packets: list[bytes], segments
     st.integers(1, 6),
     st.sets(st.integers(0, 40)),
 )
-@settings(deadline=None)
 def test_after_lost_pages_only_whole_packets_come(
     packets: list[bytes], segments: int, lost: set[int]
 ) -> None:

@@ -2,7 +2,7 @@ import struct
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes.opus_audio import cut
@@ -35,7 +35,6 @@ def refusal(*chunks: bytes) -> str:
 
 
 @given(st.binary(max_size=3000), st.lists(st.integers(0, 3000)))
-@settings(deadline=None)
 def test_samples_do_not_depend_on_where_the_bytes_are_cut(pcm: bytes, places: list[int]) -> None:
     decoded = decode(*cut(b"\x01\x02" + pcm, places))
     np.testing.assert_array_equal(decoded, from_pcm16((b"\x01\x02" + pcm)[: len(pcm) + 2 & ~1]))
@@ -108,14 +107,12 @@ def test_audio_that_resembles_mp3_is_not_refused(pattern: bytes) -> None:
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(deadline=None)
 def test_noise_is_not_refused(seed: int) -> None:
     pcm = b"\xff\xfb" + np.random.default_rng(seed).bytes(8000)
     assert len(decode(pcm)) == 4001
 
 
 @given(st.lists(st.floats(-2, 2, width=32)))
-@settings(deadline=None)
 def test_samples_survive_the_way_to_bytes_and_back(values: list[float]) -> None:
     samples = np.array(values, dtype=np.float32)
     back = from_pcm16(to_pcm16(samples))

@@ -33,7 +33,7 @@ def sine(hertz: float, count: int, rate_hz: int) -> Samples:
     places=st.lists(st.integers(0, 6000), max_size=8),
     seed=st.integers(0, 100),
 )
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_samples_do_not_depend_on_the_cuts_and_the_length_is_exact(
     pair: tuple[int, int], count: int, places: list[int], seed: int
 ) -> None:

@@ -67,7 +67,7 @@ def framed(data: bytes, seed: int = 0) -> list[AudioChunk]:
     return [*chunks, *framing.flush()]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 10_000), st.integers(1, 255))
 def test_opus_cut_anywhere_is_decoded_to_the_same(seed: int, packets_per_page: int) -> None:
     speech = random_speech(seed, utterances=3, step_ms=PACKET_MS)
@@ -80,7 +80,7 @@ def test_opus_cut_anywhere_is_decoded_to_the_same(seed: int, packets_per_page: i
     assert all(chunk.end_ms - chunk.start_ms <= 200 for chunk in chunks)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 10_000), st.integers(1, 255), st.data())
 def test_opus_that_begins_anywhere_is_a_sound_stream(
     seed: int, packets_per_page: int, data: st.DataObject

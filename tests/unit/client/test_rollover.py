@@ -177,7 +177,7 @@ def test_one_session_is_enough_for_short_audio() -> None:
     assert any(isinstance(result, Partial) for result in run.results)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 1_000_000), st.integers(0, 40), st.integers(20, 500))
 def test_words_and_times_are_the_same_over_many_sessions(
     seed: int, most_lag: int, chunk_ms: int
@@ -190,7 +190,7 @@ def test_words_and_times_are_the_same_over_many_sessions(
     assert run.heard_ms < 1.6 * len(speech.samples)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 1_000_000))
 def test_answers_that_come_only_after_the_half_close_lose_nothing(seed: int) -> None:
     speech = random_speech(seed, utterances=30)
@@ -198,7 +198,7 @@ def test_answers_that_come_only_after_the_half_close_lose_nothing(seed: int) -> 
     run.assert_exact()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 1_000_000), st.integers(0, 40))
 def test_a_speaker_without_a_pause_is_cut_between_words(seed: int, most_lag: int) -> None:
     speech = breathless_speech(seed, words=200)
@@ -207,7 +207,7 @@ def test_a_speaker_without_a_pause_is_cut_between_words(seed: int, most_lag: int
     assert run.heard_ms < 2 * len(speech.samples)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 1_000_000), st.integers(0, 40))
 def test_utterances_that_end_for_their_length_lose_nothing(seed: int, most_lag: int) -> None:
     speech = breathless_speech(seed, words=400)
@@ -224,7 +224,7 @@ def test_utterances_that_end_for_their_length_lose_nothing(seed: int, most_lag: 
     run.assert_exact()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 1_000_000), st.integers(1, 6))
 def test_lost_sessions_lose_no_word(seed: int, losses: int) -> None:
     speech = random_speech(seed, utterances=20)
@@ -232,7 +232,7 @@ def test_lost_sessions_lose_no_word(seed: int, losses: int) -> None:
     run.assert_exact()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 1_000_000), st.integers(0, 20), st.integers(1, 200))
 def test_opus_words_and_times_are_the_same_over_many_sessions(
     seed: int, most_lag: int, packets_per_page: int

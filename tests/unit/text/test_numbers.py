@@ -174,7 +174,7 @@ def test_turkish_years_in_sentences_come_back() -> None:
 @pytest.mark.parametrize("language", TAGS)
 @pytest.mark.parametrize("kind", ["cardinal", "ordinal"])
 def test_integers_to_a_million_come_back(language: str, kind: str) -> None:
-    @settings(max_examples=400, deadline=None)
+    @settings(max_examples=400)
     @given(st.integers(10_001, 10**6))
     @example(10**6)
     @example(101_725)

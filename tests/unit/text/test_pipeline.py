@@ -152,7 +152,7 @@ def test_every_output_word_spans_its_source_words(language: str) -> None:
     vocabulary = spoken_words(language[:2])
     profane = {"ru-RU": "сука", "en-US": "shit", "tr-TR": "orospu"}[language]
 
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=300)
     @given(
         st.lists(st.sampled_from([*vocabulary, profane]), min_size=1, max_size=14), st.booleans()
     )

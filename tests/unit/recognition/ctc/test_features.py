@@ -46,7 +46,7 @@ def test_features_are_those_of_kaldi_native_fbank() -> None:
     assert np.abs(ours - theirs).mean() < 1e-4
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(cuts=st.lists(st.integers(0, 9_600), max_size=12))
 def test_no_cut_changes_a_bit(cuts: list[int]) -> None:
     samples = speech()[8_000:17_600]
