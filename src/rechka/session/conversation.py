@@ -170,7 +170,12 @@ class Conversation:
                 # Sending does not yield while the engine has room.
                 await asyncio.sleep(0)
             samples = self._decoder.decode(chunk[start : start + piece_bytes])
-            await self._take(samples, stream)
+            # A piece is most often short, but some hundred bytes can hold a minute of silence.
+            second = self._decoder.rate_hz
+            await self._take(samples[:second], stream)
+            for at in range(second, len(samples), second):
+                await asyncio.sleep(0)
+                await self._take(samples[at : at + second], stream)
 
     async def _take(self, samples: Samples, stream: RecognizerStream) -> None:
         if self._mismatch is not None:

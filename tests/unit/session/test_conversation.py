@@ -2,19 +2,24 @@
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
 
 import numpy as np
 import pytest
 
+from fakes.opus_audio import encode, join, tones
+from rechka.audio.ogg import Page
 from rechka.audio.samples import Samples
 from rechka.recognition.port import Finished, Heard, ModelInfo, Observation
 from rechka.results import Final, Hypothesis, Result
+from rechka.session import conversation as conversation_module
 from rechka.session.clock import AsyncioClock
 from rechka.session.conversation import Conversation
 from rechka.session.inbox import Inbox
 from rechka.session.machine import SessionMachine
 from rechka.session.observer import Unobserved
+from rechka.session.segmenter import Segment, Segmenter
 from rechka.settings import Settings
 from rechka.spec import AudioEncoding, RecognitionSpec
 from wire_client import AUDIO
@@ -200,3 +205,45 @@ async def test_a_single_utterance_ends_with_the_first_final_that_has_text(
     results = await results_of(speech, kind((400,), behind_ms=0), spec=spec)
     finals = [result for result in results if isinstance(result, Final)]
     assert [final.alternatives[0].text for final in finals] == expected
+
+
+async def test_a_minute_of_audio_in_a_few_bytes_leaves_turns_to_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    count = 255
+    # Packets of one byte that hold 120 ms of nothing.
+    pages = [
+        Page(
+            serial=1,
+            sequence=2 + number,
+            granule=5_760 * count * (number + 1),
+            lacing=b"\1" * count,
+            body=b"\x19" * count,
+        )
+        for number in range(2)
+    ]
+    opus = join([*encode(tones(0.1))[:2], *pages])
+    turn = 0
+    taken: Counter[int] = Counter()
+
+    class NotedSegmenter(Segmenter):
+        def accept(self, samples: Samples) -> Iterator[Segment]:
+            taken[turn] += len(samples)
+            return super().accept(samples)
+
+    async def count_turns() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(conversation_module, "Segmenter", NotedSegmenter)
+    spec = dataclasses.replace(SPEC, encoding=AudioEncoding.OGG_OPUS)
+    counting = asyncio.create_task(count_turns())
+    try:
+        assert await results_of(opus, LateStream((), behind_ms=0), spec=spec) == []
+    finally:
+        counting.cancel()
+    assert taken.total() > 60 * RATE_HZ
+    # And what the resampler held back.
+    assert max(taken.values()) <= 1.1 * RATE_HZ
