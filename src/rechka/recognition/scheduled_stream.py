@@ -13,9 +13,15 @@ import structlog
 
 from rechka.audio.samples import Samples
 from rechka.errors import ErrorCode, InternalError, RechkaError, UnavailableError
+from rechka.recognition.checks import (
+    BadResultError,
+    check_observation,
+    check_readings,
+    check_whole,
+)
 from rechka.recognition.events import EventQueue
 from rechka.recognition.local import StreamUser
-from rechka.recognition.port import EngineStream, Finished, Heard, ModelInfo
+from rechka.recognition.port import EngineStream, Finished, Heard, ModelInfo, Observation
 
 __all__ = ["STEP_MS", "Job", "Owner", "ScheduledStream", "engine_failed"]
 
@@ -107,6 +113,7 @@ class ScheduledStream:
         self._is_hurried = False
         self._utterance = 0
         self._decoded = 0
+        self._observation: Observation | None = None
         self._events = EventQueue()
         self._user: StreamUser | None = None
         self._error: RechkaError | None = None
@@ -241,19 +248,29 @@ class ScheduledStream:
         return Job(self, joined, is_end)
 
     def result(self, *, is_end: bool) -> Heard | Finished:
-        """Return the event of a decoded step; runs in the engine's thread."""
+        """Return the event of a decoded step; runs in the engine's thread.
+
+        Raises:
+            BadResultError: The engine returned what its port does not allow.
+        """
         if is_end:
             alternatives = self.engine_stream.finish()
+            check_readings(alternatives)
             self._utterance += 1
             self._decoded = 0
             return Finished(self._utterance - 1, alternatives, self._news_at())
         observation = self.engine_stream.observe()
+        # Engines return what they returned before, while nothing new was heard.
+        if observation is not self._observation:
+            check_observation(observation)
+            self._observation = observation
         decoded_ms = self._decoded * 1000 // self.rate_hz
         return Heard(self._utterance, observation, decoded_ms, self._news_at())
 
     def _news_at(self) -> int:
         """Note what the engine needs now; return with how much audio it has that, or 0."""
         missing: int = getattr(self.engine_stream, "missing_samples", 1)
+        check_whole(missing, "missing_samples")
         self._enough = min(missing, STEP_MS * self.rate_hz // 1000)
         return self._decoded + self._enough if missing > 1 else 0
 
@@ -309,5 +326,6 @@ class ScheduledStream:
 def engine_failed(error: BaseException) -> InternalError:
     """Log a failure by its kind alone, since its text may hold what was said."""
     kind = type(error).__name__
-    _log.error("engine_failed", kind=kind)
+    facts = {"problem": str(error)} if isinstance(error, BadResultError) else {}
+    _log.error("engine_failed", kind=kind, **facts)
     return InternalError(ErrorCode.INTERNAL, f"the engine failed: {kind}")
