@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from traceback import walk_tb
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -35,6 +36,8 @@ STEP_MS = 200
 # A stream is ahead once it has brought so much more audio than time has passed: a client
 # that was cut off for a moment and makes up for it is not.
 _AHEAD_S = 2.0
+# Lines of code that the log tells of a failure, the innermost.
+_MOST_FRAMES = 10
 
 
 @dataclass(slots=True)
@@ -207,7 +210,11 @@ class ScheduledStream:
         self._queue.clear()
         self._make_room()
         self._scheduler.forget(self)
-        await asyncio.shield(self._scheduler.run(self.engine_stream.close))
+        try:
+            await asyncio.shield(self._scheduler.run(self.engine_stream.close))
+        except Exception as failure:
+            # Nobody waits for it; what it leaves behind goes with the worker.
+            engine_failed(failure, self.model)
 
     def fail(self, error: RechkaError) -> None:
         """End the stream with an error for both of its users."""
@@ -278,7 +285,7 @@ class ScheduledStream:
         """Take the outcome of a step, and stand in the queue again if there is more."""
         if error is not None:
             self._is_waiting = False
-            self.fail(engine_failed(error))
+            self.fail(engine_failed(error, self.model))
             return
         if job.event is not None and not self._is_closed:
             self._events.put(job.event)
@@ -323,9 +330,17 @@ class ScheduledStream:
             self._scheduler.enqueue(self)
 
 
-def engine_failed(error: BaseException) -> InternalError:
-    """Log a failure by its kind alone, since its text may hold what was said."""
+def engine_failed(error: BaseException, model: ModelInfo) -> InternalError:
+    """Log a failure by its kind and its lines of code, since its text may hold what was said."""
     kind = type(error).__name__
     facts = {"problem": str(error)} if isinstance(error, BadResultError) else {}
-    _log.error("engine_failed", kind=kind, **facts)
+    frames = [f"{frame.f_code.co_filename}:{line}" for frame, line in walk_tb(error.__traceback__)]
+    _log.error(
+        "engine_failed",
+        kind=kind,
+        engine=model.engine,
+        model=model.name,
+        frames=frames[-_MOST_FRAMES:],
+        **facts,
+    )
     return InternalError(ErrorCode.INTERNAL, f"the engine failed: {kind}")

@@ -153,7 +153,7 @@ class Scheduler:
             raise
         except Exception as failure:
             self._give_back(model, share)
-            raise engine_failed(failure) from failure
+            raise engine_failed(failure, model) from failure
         stream = ScheduledStream(
             self, engine_stream, model=model, rate_hz=options.sample_rate_hz, share=share
         )
