@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -97,6 +98,16 @@ def test_what_the_port_allows_is_taken(reading: Hypothesis) -> None:
     check_observation(Observation(reading, 0))
     check_readings(())
     check_readings((reading, reading))
+
+
+def test_what_the_documents_show_is_taken() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "engines.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(from rechka\.recognition\.port.*?)```", text, re.DOTALL)
+    shown: dict[str, Any] = {}
+    exec(block, shown)
+    check_observation(shown["observed"])
+    check_readings(shown["finished"])
+    assert len(shown["finished"]) == 2
 
 
 class OddStream:
