@@ -17,13 +17,13 @@ import sys
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import uvloop
 
 from rechka.errors import ErrorCode, RechkaError, RequestError, UnavailableError
 from rechka.garbage import collect_until, keep_loaded
-from rechka.observability.logs import configure_logging
+from rechka.observability.logs import configure_logging, flush_lines
 from rechka.recognition.generation import WorkerLauncher
 from rechka.recognition.measures import Measures
 from rechka.recognition.pool import WorkerPool
@@ -37,6 +37,8 @@ from rechka.transport.recognizer_service import RecognizerService
 __all__ = ["ProcessLauncher", "ProcessWorker", "create_pool", "start_pool"]
 
 _STOP_GRACE_S = 3.0
+# Of a worker whose engine hangs; no signal's, and no other of Python's.
+_HUNG = 75
 
 
 def create_pool(
@@ -237,7 +239,10 @@ async def _run(arguments: argparse.Namespace) -> None:
     try:
         engine = create_engine(arguments.engine, arguments.options)
         scheduler = Scheduler(
-            engine, max_streams=arguments.max_streams, max_load=arguments.max_load
+            engine,
+            max_streams=arguments.max_streams,
+            max_load=arguments.max_load,
+            on_hang=_end_hung,
         )
         await scheduler.start()
     except RechkaError as error:
@@ -254,6 +259,12 @@ async def _run(arguments: argparse.Namespace) -> None:
     await collect_until(stop)
     await service.stop()
     await scheduler.close()
+
+
+def _end_hung() -> NoReturn:
+    """End the process without its engine's thread, which would keep it for ever."""
+    flush_lines()
+    os._exit(_HUNG)
 
 
 def _take_standard_output() -> int:

@@ -1,6 +1,7 @@
 """Sessions on real worker processes, and what happens when one of them dies."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -10,13 +11,16 @@ from typing import Any
 
 import grpc
 import httpx
+import numpy as np
 import psutil
 import pytest
 
 from rechka.bootstrap import Server
-from rechka.errors import ErrorCode, RequestError
+from rechka.errors import ErrorCode, RequestError, UnavailableError
 from rechka.recognition.pool import WorkerPool
+from rechka.recognition.port import StreamOptions
 from rechka.settings import RecognitionSettings, load_settings
+from rechka.transport.recognizer_client import RemoteRecognizer
 from rechka.worker import start_pool
 from wire_client import Running, Start, audio, config, outcome_of
 
@@ -117,6 +121,45 @@ async def test_an_engine_that_crashes_the_process_ends_as_unavailable(
         assert outcome.code is grpc.StatusCode.UNAVAILABLE
     finally:
         await pool.close()
+
+
+async def test_a_worker_whose_engine_hangs_says_so_and_ends(tmp_path: Path) -> None:
+    # One look a hundredth of a second instead of every five.
+    program = "from rechka.recognition import hang_watch; hang_watch._LOOK_S = 0.01; "
+    socket = tmp_path / "socket"
+    options = {"lines": ["please do not ever hang now"], "hang_on": "hang"}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", program + "from rechka.worker import main; main()"),
+        *(f"--socket={socket}", '--engine="scripted"', f"--options={json.dumps(options)}"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert await process.stdout.readline()
+    recognizer = RemoteRecognizer(socket)
+    stream = await recognizer.open(
+        StreamOptions(language="en-US", model="general", sample_rate_hz=16_000)
+    )
+
+    async def use() -> None:
+        for _ in range(20):
+            await stream.send(np.zeros(1_600, dtype=np.float32))
+        await stream.finish()
+        async for _ in stream.events():
+            pass
+
+    with pytest.raises(UnavailableError) as lost:
+        await use()
+    assert lost.value.code is ErrorCode.WORKER_LOST
+    assert await process.wait() == 75
+    logs = [json.loads(line) async for line in process.stderr]
+    assert [(log["event"], log["engine"], log["model"]) for log in logs] == [
+        ("engine_hangs", "scripted", "script-en-US")
+    ]
+    await stream.close()
+    recognizer.close()
 
 
 async def test_streams_go_to_the_least_loaded_worker_and_the_full_pool_refuses(

@@ -1,7 +1,6 @@
 """`rechka evaluate`: how well and how fast a server recognizes recorded speech."""
 
 import asyncio
-import csv
 import json
 import statistics
 import tempfile
@@ -13,16 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import click
-import soxr
 from rich.console import Console
 from rich.table import Table
 
-from rechka.audio.samples import to_pcm16
 from rechka.bootstrap import Server
+from rechka.cli.clips import Clip, read_clip, read_manifest
 from rechka.cli.extras import require_packages
 from rechka.cli.scoring import score
 from rechka.client import AsyncClient
-from rechka.errors import ErrorCode, RequestError
 from rechka.observability.logs import configure_logging
 from rechka.results import Final, Partial
 from rechka.settings import load_settings
@@ -31,7 +28,6 @@ from rechka.spec import SAMPLE_RATES_HZ, AudioEncoding, RecognitionSpec
 __all__ = ["evaluate"]
 
 _CHUNK_MS = 100
-_COLUMNS = ("file", "transcript")
 _LABELS = {
     "audio_s": "audio, s",
     "wer": "word error rate",
@@ -43,15 +39,6 @@ _LABELS = {
     "first_partial_ms_p50": "first partial after the first word, median, ms",
     "first_partial_ms_p95": "the same, 95th percentile, ms",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Clip:
-    """One line of the manifest."""
-
-    path: Path
-    transcript: str
-    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +72,12 @@ class Measured:
 )
 @click.option("--lang", default="en-US", show_default=True, help="Language of the clips.")
 @click.option("--model", default="general", show_default=True)
-@click.option("--rate", type=int, help="Resample the clips to this rate before sending.")
+@click.option(
+    "--rate",
+    type=click.Choice([str(rate_hz) for rate_hz in SAMPLE_RATES_HZ]),
+    callback=lambda _context, _option, value: None if value is None else int(value),
+    help="Resample the clips to this rate, in Hz, before sending.",
+)
 @click.option(
     "--pace",
     type=click.Choice(["realtime", "fast"]),
@@ -93,7 +85,13 @@ class Measured:
     show_default=True,
     help="realtime also measures delays; fast also measures the real-time factor.",
 )
-@click.option("--sessions", default=1, show_default=True, help="Clips recognized side by side.")
+@click.option(
+    "--sessions",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Clips recognized side by side.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print a table of Markdown.")
 @click.option("--details", is_flag=True, help="Print each clip's texts to standard error.")
@@ -111,12 +109,13 @@ def evaluate(
     """Measure accuracy and speed on a MANIFEST of recorded clips.
 
     The manifest is a table of tab-separated values with a header and the columns
-    file (beside the manifest) and transcript; rows of one value of an optional
-    column source are also summed up by themselves. Texts are asked for raw.
+    file (beside the manifest) and transcript, which is empty for a clip without
+    speech; rows of one value of an optional column source are also summed up by
+    themselves. Texts are asked for raw.
     """
     require_packages("evaluate", "jiwer", "soundfile", extra="server,evaluate")
     configure_logging(level="warning")
-    clips = _read_manifest(manifest)
+    clips = read_manifest(manifest)
     spec = RecognitionSpec(
         language=lang,
         model=model,
@@ -136,20 +135,6 @@ def evaluate(
         click.echo(_markdown(rows))
     else:
         _print_table(rows)
-
-
-def _read_manifest(path: Path) -> list[Clip]:
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-    if not rows or any(not rows[0].get(column) for column in _COLUMNS):
-        raise RequestError(
-            ErrorCode.INVALID_CONFIG,
-            f"{path}: a manifest needs a header and rows with the columns {', '.join(_COLUMNS)}, "
-            "separated by tabs",
-        )
-    return [
-        Clip(path.parent / row["file"], row["transcript"], row.get("source") or "") for row in rows
-    ]
 
 
 @asynccontextmanager
@@ -192,15 +177,19 @@ async def _measure(
             async with room:
                 return await _measure_clip(client, clip, spec, asked_hz=rate, pace=pace)
 
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(measure(clip)) for clip in clips]
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(measure(clip)) for clip in clips]
+        except ExceptionGroup as failures:
+            # The others were canceled, or failed for the same reason.
+            raise failures.exceptions[0] from None
     return [task.result() for task in tasks]
 
 
 async def _measure_clip(
     client: AsyncClient, clip: Clip, spec: RecognitionSpec, *, asked_hz: int | None, pace: str
 ) -> Measured:
-    pcm, rate_hz = await asyncio.to_thread(_read_clip, clip.path, asked_hz)
+    pcm, rate_hz = await asyncio.to_thread(read_clip, clip.path, asked_hz)
     step = rate_hz * _CHUNK_MS // 1000 * 2
     started_s = time.monotonic()
 
@@ -232,16 +221,6 @@ async def _measure_clip(
     )
 
 
-def _read_clip(path: Path, asked_hz: int | None) -> tuple[bytes, int]:
-    """Return a clip as 16-bit mono PCM at a rate that the API takes."""
-    import soundfile  # noqa: PLC0415 - Of an extra; the help of the command needs none of it.
-
-    samples, own_hz = soundfile.read(str(path), dtype="float32", always_2d=True)
-    mono = samples.mean(axis=1)
-    target_hz = asked_hz or (own_hz if own_hz in SAMPLE_RATES_HZ else 16_000)
-    return to_pcm16(soxr.resample(mono, own_hz, target_hz)), target_hz
-
-
 def _sets(measured: Sequence[Measured]) -> list[tuple[str, list[Measured]]]:
     sources = sorted({item.clip.source for item in measured})
     sets = [(name, [item for item in measured if item.clip.source == name]) for name in sources]
@@ -263,7 +242,7 @@ def _summary(name: str, measured: Sequence[Measured], *, is_fast: bool) -> dict[
         "cer": round(result.cer, 4),
         "exact_wer": round(result.exact_wer, 4),
         "exact_cer": round(result.exact_cer, 4),
-        "empty": sum(not item.text for item in measured),
+        "empty": sum(bool(item.clip.transcript) and not item.text for item in measured),
         "real_time_factor": round(elapsed_s / audio_s, 3) if is_fast else None,
         "first_partial_ms_p50": round(statistics.median(delays_ms)) if delays_ms else None,
         "first_partial_ms_p95": round(delays_ms[int(0.95 * (len(delays_ms) - 1))])

@@ -14,6 +14,9 @@ _PUNCTUATION = re.compile(r"[^\w\s'’-]|(?<!\w)['’-]|['’-](?!\w)|_")
 class Score:
     """Error rates of a set of texts, each from 0; above 1 when much was inserted.
 
+    Where nothing was said in the whole set, a rate is the number of words, or characters,
+    that were recognized.
+
     Attributes:
         wer: Word error rate without regard to case, punctuation and ё.
         cer: Character error rate, likewise.
@@ -31,7 +34,7 @@ def score(references: Sequence[str], texts: Sequence[str]) -> Score:
     """Return the error rates over all pairs, weighted by the length of the references.
 
     Args:
-        references: What was said; none may be empty.
+        references: What was said; empty where nothing was.
         texts: What was recognized, in the same order; may be empty.
     """
     import jiwer  # noqa: PLC0415 - Of an extra; the help of the command needs none of it.

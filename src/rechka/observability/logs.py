@@ -10,7 +10,7 @@ import structlog
 
 from rechka.observability.lines import LineWriter
 
-__all__ = ["configure_logging", "dropped_lines", "write_line"]
+__all__ = ["configure_logging", "dropped_lines", "flush_lines", "write_line"]
 
 # Some minutes of a busy server, and a few MB.
 _MOST_LINES = 10_000
@@ -37,6 +37,11 @@ def write_line(line: str) -> None:
 def dropped_lines() -> int:
     """Return how many lines of this process were dropped: there was no room, or no reader."""
     return _lines.dropped
+
+
+def flush_lines() -> None:
+    """Wait until what was logged is written, for a second at most."""
+    _lines.flush()
 
 
 class _LineHandler(logging.Handler):

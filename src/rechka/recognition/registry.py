@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from rechka.errors import refused_setting
+from rechka.recognition.claims import check_engine
 from rechka.recognition.combined import CombinedEngine
 from rechka.recognition.plugins import AmbiguousEngineError, find_plugin, plugin_names
 from rechka.recognition.port import Engine
@@ -56,8 +57,8 @@ def create_engine(name: str | Sequence[str], options: Mapping[str, Any]) -> Engi
             name.
 
     Raises:
-        RequestError: There is no such engine, it is not installed, or an option
-            is not accepted.
+        RequestError: There is no such engine, it is not installed, an option is not
+            accepted, or what the engine says of its models cannot be.
     """
     if isinstance(name, str):
         return _load(name, options)
@@ -105,7 +106,9 @@ def _load(name: str, options: Mapping[str, Any]) -> Engine:
         raise refused_setting("recognition.engine", problem) from None
     if factory is None:
         raise refused_setting("recognition.engine", f"got {name!r}; accepted: {_known()}")
-    return factory(options)
+    engine = factory(options)
+    check_engine(name, engine)
+    return engine
 
 
 def _find(name: str) -> Callable[[Mapping[str, Any]], Engine] | None:

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from traceback import walk_tb
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -13,9 +14,15 @@ import structlog
 
 from rechka.audio.samples import Samples
 from rechka.errors import ErrorCode, InternalError, RechkaError, UnavailableError
+from rechka.recognition.checks import (
+    BadResultError,
+    check_observation,
+    check_readings,
+    check_whole,
+)
 from rechka.recognition.events import EventQueue
 from rechka.recognition.local import StreamUser
-from rechka.recognition.port import EngineStream, Finished, Heard, ModelInfo
+from rechka.recognition.port import EngineStream, Finished, Heard, ModelInfo, Observation
 
 __all__ = ["STEP_MS", "Job", "Owner", "ScheduledStream", "engine_failed"]
 
@@ -29,6 +36,8 @@ STEP_MS = 200
 # A stream is ahead once it has brought so much more audio than time has passed: a client
 # that was cut off for a moment and makes up for it is not.
 _AHEAD_S = 2.0
+# Lines of code that the log tells of a failure, the innermost.
+_MOST_FRAMES = 10
 
 
 @dataclass(slots=True)
@@ -107,6 +116,7 @@ class ScheduledStream:
         self._is_hurried = False
         self._utterance = 0
         self._decoded = 0
+        self._observation: Observation | None = None
         self._events = EventQueue()
         self._user: StreamUser | None = None
         self._error: RechkaError | None = None
@@ -200,7 +210,11 @@ class ScheduledStream:
         self._queue.clear()
         self._make_room()
         self._scheduler.forget(self)
-        await asyncio.shield(self._scheduler.run(self.engine_stream.close))
+        try:
+            await asyncio.shield(self._scheduler.run(self.engine_stream.close))
+        except Exception as failure:
+            # Nobody waits for it; what it leaves behind goes with the worker.
+            engine_failed(failure, self.model)
 
     def fail(self, error: RechkaError) -> None:
         """End the stream with an error for both of its users."""
@@ -241,19 +255,29 @@ class ScheduledStream:
         return Job(self, joined, is_end)
 
     def result(self, *, is_end: bool) -> Heard | Finished:
-        """Return the event of a decoded step; runs in the engine's thread."""
+        """Return the event of a decoded step; runs in the engine's thread.
+
+        Raises:
+            BadResultError: The engine returned what its port does not allow.
+        """
         if is_end:
             alternatives = self.engine_stream.finish()
+            check_readings(alternatives)
             self._utterance += 1
             self._decoded = 0
             return Finished(self._utterance - 1, alternatives, self._news_at())
         observation = self.engine_stream.observe()
+        # Engines return what they returned before, while nothing new was heard.
+        if observation is not self._observation:
+            check_observation(observation)
+            self._observation = observation
         decoded_ms = self._decoded * 1000 // self.rate_hz
         return Heard(self._utterance, observation, decoded_ms, self._news_at())
 
     def _news_at(self) -> int:
         """Note what the engine needs now; return with how much audio it has that, or 0."""
         missing: int = getattr(self.engine_stream, "missing_samples", 1)
+        check_whole(missing, "missing_samples")
         self._enough = min(missing, STEP_MS * self.rate_hz // 1000)
         return self._decoded + self._enough if missing > 1 else 0
 
@@ -261,7 +285,7 @@ class ScheduledStream:
         """Take the outcome of a step, and stand in the queue again if there is more."""
         if error is not None:
             self._is_waiting = False
-            self.fail(engine_failed(error))
+            self.fail(engine_failed(error, self.model))
             return
         if job.event is not None and not self._is_closed:
             self._events.put(job.event)
@@ -306,8 +330,17 @@ class ScheduledStream:
             self._scheduler.enqueue(self)
 
 
-def engine_failed(error: BaseException) -> InternalError:
-    """Log a failure by its kind alone, since its text may hold what was said."""
+def engine_failed(error: BaseException, model: ModelInfo) -> InternalError:
+    """Log a failure by its kind and its lines of code, since its text may hold what was said."""
     kind = type(error).__name__
-    _log.error("engine_failed", kind=kind)
+    facts = {"problem": str(error)} if isinstance(error, BadResultError) else {}
+    frames = [f"{frame.f_code.co_filename}:{line}" for frame, line in walk_tb(error.__traceback__)]
+    _log.error(
+        "engine_failed",
+        kind=kind,
+        engine=model.engine,
+        model=model.name,
+        frames=frames[-_MOST_FRAMES:],
+        **facts,
+    )
     return InternalError(ErrorCode.INTERNAL, f"the engine failed: {kind}")

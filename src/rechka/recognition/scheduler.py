@@ -18,10 +18,12 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+import structlog
 
 from rechka.errors import ErrorCode, RechkaError, UnavailableError
 from rechka.recognition.costs import Costs
 from rechka.recognition.engine_thread import EngineThread
+from rechka.recognition.hang_watch import HangWatch
 from rechka.recognition.lateness import Lateness
 from rechka.recognition.load import Load, no_room
 from rechka.recognition.measures import Measures
@@ -37,6 +39,7 @@ from rechka.recognition.selection import select_model
 
 __all__ = ["Scheduler"]
 
+_log = structlog.get_logger()
 _T = TypeVar("_T")
 
 # A batch is no larger than what the engine is expected to do in this time.
@@ -60,6 +63,8 @@ class Scheduler:
             together, by what a second of audio is seen to cost; None sets no bound.
         timer: Seconds of a clock that measures the engine.
         clock: Seconds of a clock that measures how long streams wait.
+        on_hang: Called once if the warm engine does not come back from what it does; its
+            thread cannot be stopped, so that only the end of the process helps.
     """
 
     def __init__(
@@ -70,6 +75,7 @@ class Scheduler:
         max_load: float | None = None,
         timer: Callable[[], float] = time.perf_counter,
         clock: Callable[[], float] = time.monotonic,
+        on_hang: Callable[[], None] = lambda: None,
     ) -> None:
         self._engine = engine
         self._load = Load(max_streams)
@@ -82,6 +88,9 @@ class Scheduler:
         self._busy_s = self._decoded_s = 0.0
         self._steps = self._batched = 0
         self._thread = EngineThread()
+        self._on_hang = on_hang
+        self._watch = HangWatch(self._hang)
+        self._decoding: ModelInfo | None = None
         self._streams: set[ScheduledStream] = set()
         # What nobody has taken yet.
         self._openings: set[asyncio.Future[EngineStream]] = set()
@@ -131,7 +140,7 @@ class Scheduler:
             raise no_room()
         self._held[model] += 1
         try:
-            engine_stream = await self._open(options)
+            engine_stream = await self._open(options, model)
         except BaseException:
             self._give_back(model, share)
             raise
@@ -141,7 +150,7 @@ class Scheduler:
         self._streams.add(stream)
         return stream
 
-    async def _open(self, options: StreamOptions) -> EngineStream:
+    async def _open(self, options: StreamOptions, model: ModelInfo) -> EngineStream:
         """Return a stream of the engine; raises as `open`."""
         opening = asyncio.ensure_future(self.run(lambda: self._engine.open(options)))
         self._openings.add(opening)
@@ -155,7 +164,7 @@ class Scheduler:
             raise
         except Exception as failure:
             self._openings.discard(opening)
-            raise engine_failed(failure) from failure
+            raise engine_failed(failure, model) from failure
         if not self._is_warm:
             raise _shutting_down()
         self._openings.discard(opening)
@@ -182,7 +191,14 @@ class Scheduler:
 
     async def run(self, work: Callable[[], _T]) -> _T:
         """Run something in the engine's thread, behind what runs there already."""
-        return await self._thread.run(work)
+        if not self._is_warm:
+            # To load a model may take any time, and who closes does not wait for ever.
+            return await self._thread.run(work)
+        self._watch.begin()
+        try:
+            return await self._thread.run(work)
+        finally:
+            self._watch.end()
 
     def enqueue(self, stream: "ScheduledStream") -> None:
         """Put a stream that has something to do at the end of the queue."""
@@ -259,6 +275,8 @@ class Scheduler:
             self._plan()
             return
         self._is_decoding = True
+        self._decoding = jobs[0].stream.model
+        self._watch.begin()
         self._thread.do(lambda: self._step(jobs), partial(self._end, jobs))
 
     def _end(
@@ -269,12 +287,20 @@ class Scheduler:
     ) -> None:
         """Tell the streams what came of a step, and go on with the next one."""
         self._is_decoding = False
+        self._watch.end()
         now_s = self._clock()
         for job, error in zip(jobs, errors or [failure] * len(jobs), strict=True):
             if not job.stream.is_ahead:
                 self._lateness.note(waited_s=now_s - job.stream.ready_s, now_s=now_s)
             job.stream.done(job, error)
         self._plan()
+
+    def _hang(self) -> None:
+        # Without a step it is an opening or a closing, of a model that is in use.
+        model = self._decoding if self._is_decoding else next(iter(+self._held), None)
+        facts = {"engine": model.engine, "model": model.name} if model else {}
+        _log.critical("engine_hangs", **facts)
+        self._on_hang()
 
     def _step(self, jobs: Sequence[Job]) -> list[Exception | None]:
         """Decode in the engine's thread; return each job's error."""

@@ -78,6 +78,8 @@ class EngineContract:
             assert model.language
             assert model.tags
             assert model.sample_rates_hz
+            assert min(model.sample_rates_hz) >= 8_000
+            assert not any(rate_hz % 50 for rate_hz in model.sample_rates_hz)
             assert min(model.max_alternatives, model.max_streams) >= 1
 
     def test_another_language_is_refused(self) -> None:
@@ -90,7 +92,7 @@ class EngineContract:
         raise AssertionError("a language that no model has was opened")
 
     def test_speech_has_text_and_words_in_order(self) -> None:
-        """Words make up the text and lie within the audio."""
+        """Words make up the text and lie within the audio; times are whole numbers."""
         ((best, *_),) = self.hear()
         assert len(best.text.split()) > 1
         model = self._engine.models[0]
@@ -98,8 +100,14 @@ class EngineContract:
             assert " ".join(word.text for word in best.words) == best.text
             times = [time for word in best.words for time in (word.start_ms, word.end_ms)]
             assert times == sorted(times)
+            assert times[0] >= 0
+            assert all(isinstance(time, int) for time in times)
             # A word's last frame may reach into the padding.
             assert times[-1] <= len(self.speech) * 1000 // model.sample_rates_hz[0] + 200
+        for word in best.words:
+            assert word.text.isprintable()
+            assert word.text.split() == [word.text]
+        assert best.text.isprintable()
         assert all(0 <= confidence <= 1 for confidence in _confidences(best))
 
     def test_the_cut_of_the_audio_changes_no_text(self) -> None:
@@ -133,8 +141,10 @@ class EngineContract:
         stream = self.open()
         self._engine.accept([(stream, self.speech)])
         assert stream.observe() == stream.observe()
+        silence_ms = stream.observe().trailing_silence_ms
         if self._engine.models[0].has_trailing_silence:
-            assert stream.observe().trailing_silence_ms is not None
+            assert silence_ms is not None
+        assert silence_ms is None or (isinstance(silence_ms, int) and silence_ms >= 0)
         stream.close()
 
     def test_streams_do_not_mix(self) -> None:

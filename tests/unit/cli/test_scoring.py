@@ -24,3 +24,10 @@ def test_long_texts_weigh_more() -> None:
 
 def test_an_empty_text_is_all_wrong() -> None:
     assert score(["one two"], [""]).wer == 1
+
+
+def test_what_is_recognized_where_nothing_was_said_is_inserted() -> None:
+    assert score(["one two", ""], ["one two", "three"]).wer == 0.5
+    assert score(["one two", "..."], ["one two", "three"]).wer == 0.5
+    assert score(["", ""], ["one two", "three"]).wer == 3
+    assert score([""], [""]).cer == 0

@@ -29,6 +29,8 @@ class GatedEngine(ScriptedEngine):
         super().__init__({"lines": ["one two three four five six seven"], **options})
         self.gate = threading.Event()
         self.gate.set()
+        self.opening_gate = threading.Event()
+        self.opening_gate.set()
         self.entered = threading.Event()
         self.batches: list[list[tuple[EngineStream, int]]] = []
         self.threads: set[int] = set()
@@ -37,6 +39,7 @@ class GatedEngine(ScriptedEngine):
 
     def open(self, options: StreamOptions) -> Any:
         self.threads.add(threading.get_ident())
+        assert self.opening_gate.wait(120)
         if self.opening_fails_with is not None:
             raise self.opening_fails_with
         return super().open(options)

@@ -1,5 +1,7 @@
 """Engines of other distributions: found by entry points, and refused with what is wrong."""
 
+import dataclasses
+import re
 from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
@@ -71,6 +73,49 @@ def test_code_that_cannot_be_imported_is_told(declare: Declare, value: str, prob
     declare(other=value)
     with pytest.raises(RequestError, match=problem):
         create_engine("other", {})
+
+
+class OddEngine(ScriptedEngine):
+    """Says of its models what it is told to say."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        super().__init__({})
+        facts = dict(options)
+        self.max_batch = facts.pop("max_batch", 8)
+        models = facts.pop("models", self.models)
+        self.models = [dataclasses.replace(model, **facts) for model in models]
+
+
+RATES = "a tuple of at least one multiple of 50 from 8000"
+
+
+@pytest.mark.parametrize(
+    ("facts", "problem"),
+    [
+        ({"models": ()}, "models: got []; accepted: at least one ModelInfo"),
+        ({"sample_rates_hz": ()}, f"models[0].sample_rates_hz: got (); accepted: {RATES}"),
+        ({"sample_rates_hz": (16_000, 11_025)}, f"_hz: got (16000, 11025); accepted: {RATES}"),
+        ({"sample_rates_hz": (4_000,)}, "models[0].sample_rates_hz: got (4000,);"),
+        ({"sample_rates_hz": [16_000]}, "models[0].sample_rates_hz: got [16000];"),
+        ({"sample_rates_hz": 16_000}, "models[0].sample_rates_hz: got 16000;"),
+        ({"tags": ()}, "models[0].tags: got (); accepted: a tuple of at least one text"),
+        ({"tags": ["general"]}, "models[0].tags: got ['general'];"),
+        ({"tags": "general"}, "models[0].tags: got 'general';"),
+        ({"max_streams": 0}, "models[0].max_streams: got 0; accepted: a whole number from 1"),
+        ({"max_alternatives": 0.5}, "models[0].max_alternatives: got 0.5;"),
+        ({"language": ""}, "models[0].language: got ''; accepted: a text that is not empty"),
+        ({"name": None}, "models[0].name: got None;"),
+        ({"max_batch": 0}, "max_batch: got 0; accepted: a whole number from 1"),
+    ],
+)
+def test_what_an_engine_says_of_itself_is_checked(
+    declare: Declare, facts: dict[str, Any], problem: str
+) -> None:
+    declare(odd=f"{__name__}:OddEngine")
+    said = f"settings: recognition.engine: engine 'odd': .*{re.escape(problem)}"
+    for name, options in (("odd", facts), (["scripted", "odd"], {"odd": facts})):
+        with pytest.raises(RequestError, match=said):
+            create_engine(name, options)
 
 
 def test_two_distributions_with_the_same_name_are_refused(

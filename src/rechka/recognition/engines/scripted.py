@@ -5,6 +5,7 @@ It hears nothing. It counts samples, and reveals one word of the script for ever
 """
 
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,6 +27,7 @@ _DEFAULTS: Mapping[str, Any] = {
     "max_batch": 8,
     "raise_on": "",
     "exit_on": "",
+    "hang_on": "",
 }
 
 
@@ -37,7 +39,8 @@ class ScriptedEngine:
             `piece_ms`, audio that it wants at a time, as a model of fixed pieces does;
             `languages` and `sample_rates_hz` that it claims to serve; `max_streams`
             and `max_batch`; `raise_on`, a word at which it raises RuntimeError;
-            `exit_on`, a word at which the process ends as if it had crashed.
+            `exit_on`, a word at which the process ends as if it had crashed; `hang_on`,
+            a word from which it does not come back.
 
     Raises:
         RequestError: An option is not accepted.
@@ -108,6 +111,8 @@ class ScriptedStream:
         words = self._words(self._samples + count)
         if self._script["exit_on"] in words:
             os._exit(134)
+        if self._script["hang_on"] in words:
+            threading.Event().wait()
         if self._script["raise_on"] in words:
             raise RuntimeError("the script says so")
 
