@@ -5,6 +5,7 @@ from typing import Protocol
 
 from rechka.text.languages import fold
 from rechka.text.numbers.matches import Match
+from rechka.text.numbers.sentence import Sentence
 from rechka.text.tokens import Token
 
 __all__ = ["Normalizer", "Rule"]
@@ -74,10 +75,12 @@ class Normalizer:
         written = self._rewritten(tokens, words, settled)
         return written, len(written) - (len(tokens) - settled)
 
-    def _folded(self, tokens: Sequence[Token]) -> tuple[str, ...]:
+    def _folded(self, tokens: Sequence[Token]) -> Sentence:
         # Engines and people write е and ё at will; the rules know е only.
-        words = tuple(fold(token.text, self._language) for token in tokens)
-        return tuple(word.replace("ё", "е") for word in words) if self._language == "ru" else words
+        words = [fold(token.text, self._language) for token in tokens]
+        if self._language == "ru":
+            words = [word.replace("ё", "е") for word in words]
+        return Sentence(words)
 
     def _rewritten(
         self, tokens: Sequence[Token], words: Sequence[str], limit: int

@@ -30,7 +30,7 @@ def _code(words: Sequence[str], at: int) -> Match | None:
     """Code twelve thirty four, PIN two oh five one."""
     if not any(word_at(words, at - back) in CODE_WORDS for back in (1, 2)):
         return None
-    run = parse_run(words, at, digit_at)
+    run = parse_run(words, at, digit_at, most=None)
     digits = coded_digits(run)
     return one_word(digits, at, run[-1].end) if digits else None
 
@@ -38,10 +38,10 @@ def _code(words: Sequence[str], at: int) -> Match | None:
 def _toll_free(words: Sequence[str], at: int) -> Match | None:
     """One eight hundred five five five twelve thirty four."""
     begin = at + (words[at] == "one")
-    area = cardinal_at(words[: begin + 2], begin)
-    if not area or area.end != begin + 2 or not 200 <= area.value <= 900 or area.value % 100:
+    area = cardinal_at(words[begin : begin + 2], 0)
+    if not area or area.end != 2 or not 200 <= area.value <= 900 or area.value % 100:
         return None
-    run = parse_run(words, area.end, digit_at)
+    run = parse_run(words, begin + 2, digit_at)
     digits = spoken_digits(run)
     if len(run) < 3 or len(digits) != 7:
         return None
@@ -76,7 +76,7 @@ def _all_week(words: Sequence[str], at: int) -> Match | None:
 
 def _range(words: Sequence[str], at: int) -> Match | None:
     """Two three days, ten fifteen minutes."""
-    run = parse_run(words, at, cardinal_at)
+    run = parse_run(words, at, cardinal_at, most=3)
     if len(run) != 2 or word_at(words, run[1].end) not in COUNTED:
         return None
     low, high = run[0].value, run[1].value
@@ -89,7 +89,7 @@ def _seconds(words: Sequence[str], at: int) -> Match | None:
     """A thirty second delay: no ordinal."""
     if word_at(words, at - 1) not in {"a", "every", "another"} or len(words) <= at + 2:
         return None
-    number: Number | None = cardinal_at(words[: at + 1], at)
+    number: Number | None = cardinal_at(words[at : at + 1], 0)
     is_second = number and words[at + 1] == "second" and number.value in range(20, 100)
     return Match(at + 1, (Part(str(number.value), at, at + 1),)) if number and is_second else None
 
@@ -98,7 +98,7 @@ def _point(words: Sequence[str], at: int) -> Match | None:
     """Point five percent."""
     if words[at] != "point" or word_at(words, at - 1) in {"a", "the", "this", "that", "one"}:
         return None
-    run = parse_run(words, at + 1, digit_at)
+    run = parse_run(words, at + 1, digit_at, most=None)
     digits = spoken_digits(run)
     if not run or any(number.value > 9 for number in run):
         return None
@@ -109,7 +109,7 @@ def _point(words: Sequence[str], at: int) -> Match | None:
 def _price(words: Sequence[str], at: int) -> Match | None:
     """It costs nineteen ninety nine; a dollar fifty."""
     is_dollar = list(words[at : at + 2]) == ["a", "dollar"]
-    run = parse_run(words, at + 2 if is_dollar else at, cardinal_at)
+    run = parse_run(words, at + 2 if is_dollar else at, cardinal_at, most=3)
     if is_dollar:
         is_cents = len(run) == 1 and 10 <= run[0].value < 100
         return one_word(f"$1.{run[0].value}", at, run[0].end) if is_cents else None

@@ -67,16 +67,23 @@ _WEATHER: Final = ("температур", "улиц", "воздух", "завт
 
 
 def _phone(words: Sequence[str], at: int) -> Match | None:
-    run = _with_inner_zeros(parse_run(words, at, cardinal_at))
-    while len(run) >= 4:
-        digits = spoken_digits(run)
-        if len(digits) == 11 and digits[0] in "78":
+    country = cardinal_at(words, at)
+    if not country or str(country.value)[0] not in "78":
+        return None
+    run = _with_inner_zeros(parse_run(words, at, cardinal_at)[:_PHONE_DIGITS])
+    digits = ""
+    for count, number in enumerate(run, start=1):
+        digits += spoken_digits([number])
+        if len(digits) == _PHONE_DIGITS and count >= 4:
             text = f"{digits[0]}({digits[1:4]}){digits[4:7]}-{digits[7:9]}-{digits[9:]}"
-            return one_word(text, at, run[-1].end)
-        if len(digits) <= 11:
+            return one_word(text, at, number.end)
+        if len(digits) >= _PHONE_DIGITS:
             return None
-        run.pop()
     return None
+
+
+_PHONE_DIGITS: Final = 11
+"""Digits of a telephone number, so also the most numbers that it is said in."""
 
 
 def _with_inner_zeros(run: Sequence[Number]) -> list[Number]:
@@ -108,7 +115,7 @@ def _time(words: Sequence[str], at: int) -> Match | None:
         if minute and has_minutes and minute.value < 60 and (has_preposition or hour.value >= 13):
             return one_word(f"{hour.value}:{minute.value:02}", at, minute.end + 1)
         return None
-    run = parse_run(words, at, cardinal_at)
+    run = parse_run(words, at, cardinal_at, most=4)
     if word_at(words, at - 1) not in TIME_WORDS or _is_measured(words, run[-1].end):
         return None
     if len(run) == 2 and 10 <= run[1].value <= 59:

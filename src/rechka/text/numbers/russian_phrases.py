@@ -27,7 +27,7 @@ def _to_the_hour(words: Sequence[str], at: int) -> Match | None:
 
 def _score(words: Sequence[str], at: int) -> Match | None:
     """Счёт три два; один ноль в нашу пользу."""
-    run = parse_run(words, at, cardinal_at)
+    run = parse_run(words, at, cardinal_at, most=3)
     if len(run) != 2 or any(number.value > 199 for number in run):
         return None
     end = run[1].end
@@ -43,7 +43,7 @@ def _code(words: Sequence[str], at: int) -> Match | None:
     """Код двенадцать тридцать четыре."""
     if not any(word_at(words, at - back) in CODE_WORDS for back in (1, 2, 3)):
         return None
-    run = parse_run(words, at, cardinal_at)
+    run = parse_run(words, at, cardinal_at, most=None)
     digits = coded_digits(run)
     return one_word(digits, at, run[-1].end) if digits else None
 

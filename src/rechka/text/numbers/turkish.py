@@ -94,9 +94,9 @@ def _time(words: Sequence[str], at: int) -> Match | None:
 def _hour(words: Sequence[str], at: int) -> Number | None:
     """Return an hour from 0 to 23 without an ending: at most two words."""
     for length in (2, 1):
-        number = cardinal_at(words[: at + length], at)
-        if number and number.end == at + length and number.value <= 23 and not number.tail:
-            return number
+        number = cardinal_at(words[at : at + length], 0)
+        if number and number.end == length and number.value <= 23 and not number.tail:
+            return number._replace(first=at, end=at + length)
     return None
 
 

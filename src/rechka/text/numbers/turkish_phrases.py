@@ -73,14 +73,14 @@ def _code(words: Sequence[str], at: int) -> Match | None:
     """Şifrem on iki otuz dört."""
     if not any(word_at(words, at - back).startswith(CODE_WORDS) for back in (1, 2)):
         return None
-    run = parse_run(words, at, cardinal_at)
+    run = parse_run(words, at, cardinal_at, most=None)
     digits = coded_digits(run)
     return one_word(digits, at, run[-1].end) if digits else None
 
 
 def _pair(words: Sequence[str], at: int) -> Match | None:
     """Maç üç iki bitti; on on beş kişi."""
-    run = parse_run(words, at, cardinal_at)
+    run = parse_run(words, at, cardinal_at, most=3)
     if len(run) != 2 or run[1].tail:
         return None
     low, high, end = run[0].value, run[1].value, run[1].end
