@@ -30,6 +30,8 @@ class Normalizer:
         is_number: Whether a word is a number word; an idiom that ends in one is
             none if another follows.
         idioms: Phrases that stay words, each as words divided by spaces.
+        open_from: Index from which words after the last number may still change
+            how it is written; the length of the sentence if none can.
 
     Threading: safe to share.
     """
@@ -43,12 +45,14 @@ class Normalizer:
         begins: Callable[[str], bool],
         is_number: Callable[[str], bool],
         idioms: Iterable[str],
+        open_from: Callable[[Sequence[str]], int] = len,
     ) -> None:
         self._language = language
         self._rules = tuple(rules)
         self._in_vocabulary = in_vocabulary
         self._begins = begins
         self._is_number = is_number
+        self._open_from = open_from
         self._idioms: dict[str, list[tuple[str, ...]]] = {}
         for idiom in idioms:
             words = tuple(idiom.split())
@@ -128,6 +132,7 @@ class Normalizer:
         start = len(words)
         while start and self._in_vocabulary(words[start - 1]):
             start -= 1
+        start = min(start, self._open_from(words))
         for at in range(max(0, start - 5), start):
             rest = tuple(words[at:])
             if any(idiom[: len(rest)] == rest for idiom in self._idioms.get(words[at], ())):

@@ -5,7 +5,13 @@ from typing import Final
 
 from rechka.text.numbers.composing import Number, parse_run
 from rechka.text.numbers.digits import coded_digits, spoken_digits
-from rechka.text.numbers.english_cues import CODE_WORDS, COUNTED, DECADE_WORDS, PRICE_WORDS
+from rechka.text.numbers.english_cues import (
+    CODE_WORDS,
+    COUNTED,
+    DECADE_WORDS,
+    PRICE_ENDS,
+    PRICE_WORDS,
+)
 from rechka.text.numbers.english_reading import cardinal_at, digit_at
 from rechka.text.numbers.english_words import analyze, analyze_decade
 from rechka.text.numbers.matches import Match, Part, kept, one_word, word_at
@@ -117,7 +123,7 @@ def _price(words: Sequence[str], at: int) -> Match | None:
         return None
     whole, cents = run
     is_price = whole.value < 1000 and 10 <= cents.value < 100
-    is_said = word_at(words, cents.end) in {"", "each", "and", "for", "at", "plus", "with"}
+    is_said = word_at(words, cents.end) in PRICE_ENDS
     return one_word(f"{whole.value}.{cents.value}", at, cents.end) if is_price and is_said else None
 
 

@@ -201,7 +201,7 @@ def _ordinal(words: Sequence[str], at: int) -> Match | None:
         or (
             following.startswith(ORDINAL_NOUNS)
             and following not in {"рядом", "местами"}
-            and not word_at(words, at - 1).startswith(ORDINAL_NOUNS)
+            and not _is_named_after(words, at)
         )
     )
     is_decade = number.value == 2000 and last.endswith(("ые", "ых", "ым", "ыми"))
@@ -215,17 +215,25 @@ def _ordinal(words: Sequence[str], at: int) -> Match | None:
     return one_word(f"{number.value}{number.tail}", at, number.end)
 
 
+def _is_named_after(words: Sequence[str], at: int) -> bool:
+    """Whether an ordinal follows its noun: "этаж второй", not "второй подъезд пятый"."""
+    if not word_at(words, at - 1).startswith(ORDINAL_NOUNS):
+        return False
+    before = analyze(word_at(words, at - 2))
+    return before is None or not before.is_ordinal
+
+
 def _several(words: Sequence[str], at: int) -> Match | None:
     """Digit by digit; two or three (2-3)."""
     run = parse_run(words, at, cardinal_at)
     if len(run) < 2:
         return None
     end = run[-1].end
-    digits = joined_digits(run)
+    digits, used = joined_digits(run, goes_on=at > 0 and _is_plain_number(words, at - 1))
     if digits:
-        return one_word(digits, at, end)
+        return one_word(digits, at, run[used - 1].end)
     first, second = run[0], run[1]
-    is_next = first.value > 1 and second.value == first.value + 1 and second.value <= 10
+    is_next = first.value > 0 and second.value == first.value + 1 and second.value <= 10
     is_about = first.value % 5 == 0 and second.value in {first.value + 5, first.value + 10}
     is_counted = end < len(words) or word_at(words, at - 1) in COUNTED_BEFORE
     is_range = len(run) == 2 and first.is_one_word and is_counted

@@ -9,8 +9,12 @@ from rechka.text.numbers.matches import Match, Part, kept, one_word, word_at
 from rechka.text.numbers.russian_cues import CODE_WORDS, SCORE_WORDS
 from rechka.text.numbers.russian_reading import cardinal_at, number_at
 from rechka.text.numbers.russian_units import MONTHS
+from rechka.text.numbers.vocabulary import words_of
 
 __all__ = ["PHRASES"]
+
+
+_HOURS: Final = frozenset(words_of("два три четыре пять шесть семь восемь девять"))
 
 
 def _to_the_hour(words: Sequence[str], at: int) -> Match | None:
@@ -22,7 +26,11 @@ def _to_the_hour(words: Sequence[str], at: int) -> Match | None:
         return None
     hour = cardinal_at(words, minutes.end + word_at(words, minutes.end).startswith("минут"))
     is_hour = hour and hour.value <= 12 and hour.end - hour.first == 1
-    return kept(words, at, hour.end) if hour and is_hour else None
+    if hour and is_hour:
+        return kept(words, at, hour.end)
+    # Of "двадцати пять" only the first is in the genitive, so the second is the hour.
+    is_twenty = words[at + 1 : minutes.end - 1] == ("двадцати",)
+    return kept(words, at, minutes.end) if is_twenty and words[minutes.end - 1] in _HOURS else None
 
 
 def _score(words: Sequence[str], at: int) -> Match | None:
