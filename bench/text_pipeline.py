@@ -28,6 +28,9 @@ UTTERANCES = {
     " dedim çünkü ben",
 }
 
+NUMBER_WORDS = {"ru-RU": "сто", "en-US": "nineteen", "tr-TR": "milyon"}
+"""A word of each language that, said again and again, is a number each time."""
+
 _LETTERS = str.maketrans("0123456789", "abcdefghij")
 
 
@@ -106,6 +109,10 @@ def main() -> None:
             f"{language}: {len(words)} words: final {final[0]:.3f} ms (p99 {final[1]:.3f}),"
             f" partial {partial[0]:.3f} ms (p99 {partial[1]:.3f})"
         )
+        # Numbers only: what an engine gives that has lost its way holds up no other session.
+        numbers = [NUMBER_WORDS[language]] * 1000
+        final = timed_ms(lambda hypothesis, p=pipeline: p.final([hypothesis]), numbers, runs=50)  # type: ignore[misc]
+        print(f"  {len(numbers)} number words: final {final[0]:.1f} ms (p99 {final[1]:.1f})")
         if folder:
             with lzma.open(folder / f"{language[:2]}.txt.xz", "rt", encoding="utf-8") as file:
                 lines = [line for number, line in enumerate(file) if number % 1000 == 0]

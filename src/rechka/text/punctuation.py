@@ -15,6 +15,7 @@ import numpy.typing as npt
 from rechka.errors import RequestError
 from rechka.text.features import RIGHT_CONTEXT_WORDS, word_features
 from rechka.text.languages import LANGUAGES, capitalize, fold, primary_language
+from rechka.text.questions import asks
 from rechka.text.tokens import Token
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ __all__ = ["Punctuator", "punctuator_for"]
 _MARKS: Final = ("", ",", ".", "?")
 _COMMA, _FULL_STOP, _QUESTION = 1, 2, 3
 _FIRST_CAPITAL, _ALL_CAPITALS = 1, 2
+_SHORT_WORDS: Final = 3
 _WRITTEN_MARKS: Final = ".,?!…:;"
 
 
@@ -46,12 +48,19 @@ class Punctuator:
         self._language = language
 
     def punctuate(self, tokens: Sequence[Token]) -> tuple[Token, ...]:
-        """Return whole sentences; the last word always gets a full stop or question mark."""
+        """Return whole sentences; the last word always gets a full stop or question mark.
+
+        A few words that hold no question word are an answer: the words alone don't
+        tell "yes" from "yes?", and most are said to a question.
+        """
         if not tokens:
             return ()
         marks, cases = self._decisions(tokens)
         if marks[-1] not in (_FULL_STOP, _QUESTION):
             marks[-1] = _FULL_STOP
+        words = [fold(token.text, self._language) for token in tokens]
+        if len(words) <= _SHORT_WORDS and not asks(words, self._language):
+            marks = [_FULL_STOP if mark == _QUESTION else mark for mark in marks]
         return self._written(tokens, marks, cases)
 
     def punctuate_partial(self, tokens: Sequence[Token], *, settled: int) -> tuple[Token, ...]:

@@ -1,9 +1,11 @@
 """Numbers: hand-written sentences, Russian cases, and the way back from num2words."""
 
 import re
+import sys
 from collections.abc import Iterable
 from itertools import product
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from hypothesis import example, given, settings
@@ -203,3 +205,38 @@ def test_the_case_of_a_language_tag_does_not_matter() -> None:
 def test_capitals_of_the_engine_do_not_hide_a_number() -> None:
     assert normalize("Yirmi beş", language="tr-TR") == "25"
     assert normalize("İki kardeş", language="tr-TR") == "2 kardeş"
+
+
+REPEATED = {
+    "ru": ("сто", "один", "семь двадцать"),
+    "en": ("nineteen", "one", "oh twelve"),
+    "tr": ("milyon", "bir", "beş yüze"),
+}
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [(language, said) for language in TAGS for said in REPEATED[language]]
+)
+def test_the_work_on_a_run_of_numbers_grows_as_its_length(language: str, said: str) -> None:
+    first, *rest = (calls_of_writing([said] * count, language) for count in (250, 500, 1000, 2000))
+    for times, calls in zip((2, 4, 8), rest, strict=True):
+        assert calls <= 1.2 * times * first
+
+
+def calls_of_writing(phrases: list[str], language: str) -> int:
+    """Return how many functions are called to write the numbers of the phrases."""
+    text = " ".join(phrases)
+    normalize(text, language=TAGS[language])  # What is remembered of words is no part of it.
+    calls = 0
+
+    def count(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event in {"call", "c_call"}
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        normalize(text, language=TAGS[language])
+    finally:
+        sys.setprofile(before)
+    return calls

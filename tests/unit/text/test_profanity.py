@@ -43,6 +43,9 @@ def _found(entry: str, language: str) -> float:
         ("en", "sussex essex grape drape therapist cucumber document assume button"),
         ("tr", "ama aman amca götür götürmek sikke siklet sıçradı sıçan sıçramak bokser yarar"),
         ("tr", "taşı taşıyor"),
+        ("ru", "страх страхует трахея астрахань"),
+        ("en", "dick cheney moby dick dick van dyke tit for tat rape seed oil"),
+        ("en", "she got it magna cum laude so the chink in the armor is his"),
     ],
 )
 def test_innocent_neighbors_of_profanity_stay(language: str, text: str) -> None:
@@ -62,6 +65,9 @@ def test_innocent_neighbors_of_profanity_stay(language: str, text: str) -> None:
         ("tr", "SİKTİR git", "git"),
         ("tr", "OTUZ BİRCİLER geldi", "geldi"),
         ("tr", "YARAĞIN biri", "biri"),
+        ("tr", "hassiktir daşak çük çükü", ""),
+        ("ru", "он оттрахал их", "он их"),
+        ("en", "what a dick said dick cheney", "what a said dick cheney"),
     ],
 )
 def test_forms_spellings_and_phrases_are_dropped(language: str, text: str, expected: str) -> None:
@@ -92,13 +98,21 @@ def test_an_added_word_works_in_a_language_without_a_list() -> None:
     assert filter_profanity("so verflixt nochmal", language="de-DE", rules=rules) == "so nochmal"
 
 
-@pytest.mark.parametrize("line", ["[abc", "a{3}", "(x", "x)", "\\w"])
+@pytest.mark.parametrize(
+    "line", ["[abc", "a{3}", "(x", "x)", "\\w", "*", "* *", "~+", "a?*", "!*", "-*"]
+)
 def test_a_line_that_is_no_entry_is_refused_with_its_number(tmp_path: Path, line: str) -> None:
     path = tmp_path / "words.txt"
     path.write_text(f"good\n{line}\n", encoding="utf-8")
     with pytest.raises(RequestError, match="line 2") as caught:
         read_profanity_file(path)
     assert caught.value.code is ErrorCode.INVALID_CONFIG
+
+
+def test_an_added_word_is_found_in_a_phrase_that_the_shipped_list_exempts() -> None:
+    for added, left in (("dick", "so cheney said"), ("dick cheney", "so said")):
+        rules = ProfanityRules(added=(added,))
+        assert filter_profanity("so dick cheney said", language="en", rules=rules) == left
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

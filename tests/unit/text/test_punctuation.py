@@ -30,6 +30,41 @@ def test_the_end_always_has_a_full_stop_or_question_mark(language: str) -> None:
         assert written.lower().replace(",", "").replace(".", "").replace("?", "") == text
 
 
+@pytest.mark.parametrize(
+    ("language", "text", "mark"),
+    [
+        ("ru-RU", "да", "."),
+        ("ru-RU", "можно", "."),
+        ("ru-RU", "ты дома", "."),
+        ("ru-RU", "что", "?"),
+        ("ru-RU", "слышно ли", "?"),
+        ("ru-RU", "как дела", "?"),
+        ("en-US", "yes", "."),
+        ("en-US", "yes please", "."),
+        ("en-US", "are you there", "?"),
+        ("tr-TR", "evet", "."),
+        ("tr-TR", "tamam", "."),
+        ("tr-TR", "var mı", "?"),
+        ("tr-TR", "nasılsın", "?"),
+    ],
+)
+def test_a_few_words_are_asked_only_with_a_question_word(
+    language: str, text: str, mark: str
+) -> None:
+    assert punctuate(text, language=language)[-1] == mark
+
+
+@pytest.mark.parametrize("language", ["ru", "en", "tr"])
+def test_no_short_answer_is_a_question(language: str) -> None:
+    answers = {
+        "ru": "да нет ага угу конечно хорошо алло можно ладно правда понятно нормально",
+        "en": "yes no yeah okay sure right really maybe hello fine thanks never",
+        "tr": "evet hayır tamam olur peki alo belki tabii doğru yok var iyiyim",
+    }[language].split()
+    said = [*answers, *(f"{answer} {answer}" for answer in answers)]
+    assert [text for text in said if "?" in punctuate(text, language=language)] == []
+
+
 def test_nothing_stays_nothing() -> None:
     assert punctuate("", language="en-US") == ""
 

@@ -132,14 +132,32 @@ def parse_number(
 
 
 def parse_run(
-    words: Sequence[str], first: int, parse: Callable[[Sequence[str], int], Number | None]
+    words: Sequence[str],
+    first: int,
+    parse: Callable[[Sequence[str], int], Number | None],
+    *,
+    most: int | None = 16,
 ) -> list[Number]:
-    """Return the numbers without tails that follow one another from `first`."""
+    """Return the numbers that follow one another from `first`; only the last has a tail.
+
+    Args:
+        words: Folded words.
+        first: Where to begin.
+        parse: The number at a word.
+        most: How many numbers to read, by default more than a telephone number has;
+            single digits without tails are read to the last of them. A rule that is
+            tried at each number of a run needs the bound, or a run costs the square
+            of its length; None is for rules that a word before the run calls for.
+    """
     run: list[Number] = []
+    are_digits = True
     at = first
     while at < len(words):
         number = parse(words, at)
         if number is None or number.is_ordinal:
+            break
+        are_digits = are_digits and number.value < 10 and not number.tail
+        if most is not None and len(run) >= most and not are_digits:
             break
         run.append(number)
         at = number.end

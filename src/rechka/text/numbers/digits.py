@@ -12,19 +12,27 @@ def spoken_digits(run: Sequence[Number]) -> str:
     return "".join(str(number.value) for number in run)
 
 
-def joined_digits(run: Sequence[Number]) -> str:
-    """Return the digits of dictation digit by digit, "" if it is none.
+def joined_digits(run: Sequence[Number], *, goes_on: bool) -> tuple[str, int]:
+    """Return the digits of dictation, and how many numbers of the run they are; or "", 0.
 
     Three single digits or more in a row, or groups after a zero ("ноль пять
-    двенадцать"), are a code and no list of quantities.
+    двенадцать"), are a code and no list of quantities. Among groups zeros are
+    one with the digit after them: 45 08 234.
+
+    Args:
+        run: Numbers, at least one.
+        goes_on: Whether another number is said just before the run.
     """
-    if any(number.tail for number in run):
-        return ""
-    singles = all(number.value < 10 for number in run)
-    if singles and len(run) >= 3:
-        return spoken_digits(run)
-    starts_with_zero = run[0].value == 0 and len(run) >= 2 and run[1].value > 0
-    return spoken_digits(run) if starts_with_zero else ""
+    singles = all(number.value < 10 for number in run) and len(run) >= 3
+    starts_with_zero = run[0].value == 0 and len(run) >= 2 and not goes_on
+    if (singles or starts_with_zero) and not any(number.tail for number in run):
+        return spoken_digits(run), len(run)
+    used = 0
+    while goes_on and used < len(run) and run[used].value == 0 and not run[used].tail:
+        used += 1
+    if 0 < used < len(run) and run[used].value < 10 and not run[used].tail:
+        used += 1
+    return (spoken_digits(run[:used]), used) if used > 1 else ("", 0)
 
 
 def coded_digits(run: Sequence[Number]) -> str:

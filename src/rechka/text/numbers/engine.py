@@ -5,6 +5,7 @@ from typing import Protocol
 
 from rechka.text.languages import fold
 from rechka.text.numbers.matches import Match
+from rechka.text.numbers.sentence import Sentence
 from rechka.text.tokens import Token
 
 __all__ = ["Normalizer", "Rule"]
@@ -29,6 +30,8 @@ class Normalizer:
         is_number: Whether a word is a number word; an idiom that ends in one is
             none if another follows.
         idioms: Phrases that stay words, each as words divided by spaces.
+        open_from: Index from which words after the last number may still change
+            how it is written; the length of the sentence if none can.
 
     Threading: safe to share.
     """
@@ -42,12 +45,14 @@ class Normalizer:
         begins: Callable[[str], bool],
         is_number: Callable[[str], bool],
         idioms: Iterable[str],
+        open_from: Callable[[Sequence[str]], int] = len,
     ) -> None:
         self._language = language
         self._rules = tuple(rules)
         self._in_vocabulary = in_vocabulary
         self._begins = begins
         self._is_number = is_number
+        self._open_from = open_from
         self._idioms: dict[str, list[tuple[str, ...]]] = {}
         for idiom in idioms:
             words = tuple(idiom.split())
@@ -74,10 +79,12 @@ class Normalizer:
         written = self._rewritten(tokens, words, settled)
         return written, len(written) - (len(tokens) - settled)
 
-    def _folded(self, tokens: Sequence[Token]) -> tuple[str, ...]:
+    def _folded(self, tokens: Sequence[Token]) -> Sentence:
         # Engines and people write е and ё at will; the rules know е only.
-        words = tuple(fold(token.text, self._language) for token in tokens)
-        return tuple(word.replace("ё", "е") for word in words) if self._language == "ru" else words
+        words = [fold(token.text, self._language) for token in tokens]
+        if self._language == "ru":
+            words = [word.replace("ё", "е") for word in words]
+        return Sentence(words)
 
     def _rewritten(
         self, tokens: Sequence[Token], words: Sequence[str], limit: int
@@ -122,7 +129,7 @@ class Normalizer:
 
     def _open_end(self, words: Sequence[str]) -> int:
         """Return where the number or idiom that is still open at the end begins."""
-        start = self._number_before(words, len(words))
+        start = min(self._number_before(words, len(words)), self._open_from(words))
         for at in range(max(0, start - 5), start):
             rest = tuple(words[at:])
             if any(idiom[: len(rest)] == rest for idiom in self._idioms.get(words[at], ())):

@@ -13,6 +13,12 @@ from rechka.text.numbers.english_context import (
     ORDINAL_NOUNS,
     TIME_PREPOSITIONS,
 )
+from rechka.text.numbers.english_cues import PRICE_ENDS
+from rechka.text.numbers.english_names import (
+    is_house_number,
+    name_of_pair,
+    open_house_number,
+)
 from rechka.text.numbers.english_phrases import PHRASES
 from rechka.text.numbers.english_reading import (
     cardinal_at,
@@ -46,16 +52,18 @@ def _several(words: Sequence[str], at: int) -> Match | None:
     run = parse_run(words, first, digit_at)
     if len(run) < 2 or words[first] in OH:
         return None
-    end = run[-1].end
     digits = spoken_digits(run) if all(number.value < 100 for number in run) else ""
     if len(run) >= 4 and len(digits) == 10 and first == at:
-        return one_word(f"{digits[:3]}-{digits[3:6]}-{digits[6:]}", at, end)
+        return one_word(f"{digits[:3]}-{digits[3:6]}-{digits[6:]}", at, run[-1].end)
     if len(run) >= 4 and len(digits) == 11 and digits[0] in "17":
         sign = "+" if first > at else ""
         text = f"{sign}{digits[0]}({digits[1:4]}){digits[4:7]}-{digits[7:9]}-{digits[9:]}"
-        return one_word(text, at, end)
-    joined = joined_digits(run) if first == at else ""
-    return one_word(joined, first, end) if joined else None
+        return one_word(text, at, run[-1].end)
+    if first > at:
+        return None
+    before = analyze(word_at(words, at - 1))
+    joined, used = joined_digits(run, goes_on=before is not None and not before.is_ordinal)
+    return one_word(joined, at, run[used - 1].end) if joined else None
 
 
 def _minutes(words: Sequence[str], at: int) -> tuple[int, int] | None:
@@ -106,11 +114,14 @@ def _time(words: Sequence[str], at: int) -> Match | None:
 def _pair(words: Sequence[str], at: int, end: int, *, hour: int, minutes: int) -> Match | None:
     """At ten thirty; "the seven forty five train", but "ten ten elm street" and "boeing 747"."""
     before, following = word_at(words, at - 1), word_at(words, end)
+    if is_house_number(words, end):
+        return one_word(f"{hour}{minutes:02}", at, end)
     if before not in TIME_PREPOSITIONS:
         # "In eleven ten" is a year.
-        if minutes < 10 or before == "in" or is_alone(words, at, end):
+        is_now = before == "it's" or (before == "is" and word_at(words, at - 2) in {"it", "time"})
+        if (minutes < 10 and not is_now) or before == "in" or is_alone(words, at, end):
             return None
-        is_clock = following in AFTER_TIMES or not following or before == "the"
+        is_clock = is_now or following in AFTER_TIMES or not following or before == "the"
         if before in LABELS or not is_clock:
             return one_word(f"{hour}{minutes:02}", at, end)
     return one_word(f"{hour}:{minutes:02}", at, end)
@@ -258,8 +269,13 @@ def _money(words: Sequence[str], text: str, at: int, end: int) -> Match:
     """Add the cents that follow whole dollars."""
     start = end + (word_at(words, end) == "and")
     cents = cardinal_at(words, start)
-    if cents and cents.value < 100 and "." not in text and word_at(words, cents.end) == "cents":
+    if not cents or cents.value >= 100 or "." in text:
+        return one_word(text, at, end)
+    following = word_at(words, cents.end)
+    if following == "cents":
         return one_word(f"{text}.{cents.value:02}", at, cents.end + 1)
+    if start == end and cents.value >= 10 and following in PRICE_ENDS:
+        return one_word(f"{text}.{cents.value}", at, cents.end)
     return one_word(text, at, end)
 
 
@@ -283,10 +299,22 @@ def _in_vocabulary(word: str) -> bool:
 
 ENGLISH: Final = Normalizer(
     "en",
-    rules=(_signed, *PHRASES, _time, _several, _year, _decimal, _fraction, _ordinal, _quantity),
+    rules=(
+        _signed,
+        *PHRASES,
+        name_of_pair,
+        _time,
+        _several,
+        _year,
+        _decimal,
+        _fraction,
+        _ordinal,
+        _quantity,
+    ),
     in_vocabulary=_in_vocabulary,
     begins=_begins,
     is_number=lambda word: analyze(word) is not None,
     idioms=IDIOMS,
+    open_from=open_house_number,
 )
 """The shared normalizer of English."""

@@ -5,7 +5,13 @@ from typing import Final
 
 from rechka.text.numbers.composing import Number, parse_run
 from rechka.text.numbers.digits import coded_digits, spoken_digits
-from rechka.text.numbers.english_cues import CODE_WORDS, COUNTED, DECADE_WORDS, PRICE_WORDS
+from rechka.text.numbers.english_cues import (
+    CODE_WORDS,
+    COUNTED,
+    DECADE_WORDS,
+    PRICE_ENDS,
+    PRICE_WORDS,
+)
 from rechka.text.numbers.english_reading import cardinal_at, digit_at
 from rechka.text.numbers.english_words import analyze, analyze_decade
 from rechka.text.numbers.matches import Match, Part, kept, one_word, word_at
@@ -30,7 +36,7 @@ def _code(words: Sequence[str], at: int) -> Match | None:
     """Code twelve thirty four, PIN two oh five one."""
     if not any(word_at(words, at - back) in CODE_WORDS for back in (1, 2)):
         return None
-    run = parse_run(words, at, digit_at)
+    run = parse_run(words, at, digit_at, most=None)
     digits = coded_digits(run)
     return one_word(digits, at, run[-1].end) if digits else None
 
@@ -38,10 +44,10 @@ def _code(words: Sequence[str], at: int) -> Match | None:
 def _toll_free(words: Sequence[str], at: int) -> Match | None:
     """One eight hundred five five five twelve thirty four."""
     begin = at + (words[at] == "one")
-    area = cardinal_at(words[: begin + 2], begin)
-    if not area or area.end != begin + 2 or not 200 <= area.value <= 900 or area.value % 100:
+    area = cardinal_at(words[begin : begin + 2], 0)
+    if not area or area.end != 2 or not 200 <= area.value <= 900 or area.value % 100:
         return None
-    run = parse_run(words, area.end, digit_at)
+    run = parse_run(words, begin + 2, digit_at)
     digits = spoken_digits(run)
     if len(run) < 3 or len(digits) != 7:
         return None
@@ -76,7 +82,7 @@ def _all_week(words: Sequence[str], at: int) -> Match | None:
 
 def _range(words: Sequence[str], at: int) -> Match | None:
     """Two three days, ten fifteen minutes."""
-    run = parse_run(words, at, cardinal_at)
+    run = parse_run(words, at, cardinal_at, most=3)
     if len(run) != 2 or word_at(words, run[1].end) not in COUNTED:
         return None
     low, high = run[0].value, run[1].value
@@ -89,7 +95,7 @@ def _seconds(words: Sequence[str], at: int) -> Match | None:
     """A thirty second delay: no ordinal."""
     if word_at(words, at - 1) not in {"a", "every", "another"} or len(words) <= at + 2:
         return None
-    number: Number | None = cardinal_at(words[: at + 1], at)
+    number: Number | None = cardinal_at(words[at : at + 1], 0)
     is_second = number and words[at + 1] == "second" and number.value in range(20, 100)
     return Match(at + 1, (Part(str(number.value), at, at + 1),)) if number and is_second else None
 
@@ -98,7 +104,7 @@ def _point(words: Sequence[str], at: int) -> Match | None:
     """Point five percent."""
     if words[at] != "point" or word_at(words, at - 1) in {"a", "the", "this", "that", "one"}:
         return None
-    run = parse_run(words, at + 1, digit_at)
+    run = parse_run(words, at + 1, digit_at, most=None)
     digits = spoken_digits(run)
     if not run or any(number.value > 9 for number in run):
         return None
@@ -109,7 +115,7 @@ def _point(words: Sequence[str], at: int) -> Match | None:
 def _price(words: Sequence[str], at: int) -> Match | None:
     """It costs nineteen ninety nine; a dollar fifty."""
     is_dollar = list(words[at : at + 2]) == ["a", "dollar"]
-    run = parse_run(words, at + 2 if is_dollar else at, cardinal_at)
+    run = parse_run(words, at + 2 if is_dollar else at, cardinal_at, most=3)
     if is_dollar:
         is_cents = len(run) == 1 and 10 <= run[0].value < 100
         return one_word(f"$1.{run[0].value}", at, run[0].end) if is_cents else None
@@ -117,7 +123,7 @@ def _price(words: Sequence[str], at: int) -> Match | None:
         return None
     whole, cents = run
     is_price = whole.value < 1000 and 10 <= cents.value < 100
-    is_said = word_at(words, cents.end) in {"", "each", "and", "for", "at", "plus", "with"}
+    is_said = word_at(words, cents.end) in PRICE_ENDS
     return one_word(f"{whole.value}.{cents.value}", at, cents.end) if is_price and is_said else None
 
 

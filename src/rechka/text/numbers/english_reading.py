@@ -1,23 +1,21 @@
 """How English rules read words: numbers at a place, and what stands around them."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 from rechka.text.numbers.composing import Analysis, Number, parse_number, parse_run
 from rechka.text.numbers.english_words import OH, SCALES, analyze
 from rechka.text.numbers.matches import word_at
+from rechka.text.numbers.sentence import read_once
 
 __all__ = ["cardinal_at", "digit_at", "fraction_run", "is_alone", "number_at"]
 
 
 def number_at(words: Sequence[str], at: int) -> Number | None:
     """Return the number that begins at a word, of either kind."""
-    return _number(tuple(words), at)
+    return read_once(words, at, _number)
 
 
-# Every rule asks for the number at its word, most of them for the same one.
-@lru_cache(maxsize=512)
-def _number(words: tuple[str, ...], at: int) -> Number | None:
+def _number(words: Sequence[str], at: int) -> Number | None:
     if word_at(words, at) == "a" and word_at(words, at + 1) in SCALES:
         number = parse_number(words, at + 1, analyze, connector="and")
         return number._replace(first=at) if number else None
@@ -52,7 +50,7 @@ def fraction_run(words: Sequence[str], at: int) -> list[Number]:
             return Number(0, at, at + 1)
         return parse_number(words, at, _below_hundred)
 
-    return parse_run(words, at, small)
+    return parse_run(words, at, small, most=None)
 
 
 def _below_hundred(word: str) -> Analysis | None:

@@ -67,16 +67,23 @@ _WEATHER: Final = ("температур", "улиц", "воздух", "завт
 
 
 def _phone(words: Sequence[str], at: int) -> Match | None:
-    run = _with_inner_zeros(parse_run(words, at, cardinal_at))
-    while len(run) >= 4:
-        digits = spoken_digits(run)
-        if len(digits) == 11 and digits[0] in "78":
+    country = cardinal_at(words, at)
+    if not country or str(country.value)[0] not in "78":
+        return None
+    run = _with_inner_zeros(parse_run(words, at, cardinal_at)[:_PHONE_DIGITS])
+    digits = ""
+    for count, number in enumerate(run, start=1):
+        digits += spoken_digits([number])
+        if len(digits) == _PHONE_DIGITS and count >= 4:
             text = f"{digits[0]}({digits[1:4]}){digits[4:7]}-{digits[7:9]}-{digits[9:]}"
-            return one_word(text, at, run[-1].end)
-        if len(digits) <= 11:
+            return one_word(text, at, number.end)
+        if len(digits) >= _PHONE_DIGITS:
             return None
-        run.pop()
     return None
+
+
+_PHONE_DIGITS: Final = 11
+"""Digits of a telephone number, so also the most numbers that it is said in."""
 
 
 def _with_inner_zeros(run: Sequence[Number]) -> list[Number]:
@@ -108,7 +115,7 @@ def _time(words: Sequence[str], at: int) -> Match | None:
         if minute and has_minutes and minute.value < 60 and (has_preposition or hour.value >= 13):
             return one_word(f"{hour.value}:{minute.value:02}", at, minute.end + 1)
         return None
-    run = parse_run(words, at, cardinal_at)
+    run = parse_run(words, at, cardinal_at, most=4)
     if word_at(words, at - 1) not in TIME_WORDS or _is_measured(words, run[-1].end):
         return None
     if len(run) == 2 and 10 <= run[1].value <= 59:
@@ -194,7 +201,7 @@ def _ordinal(words: Sequence[str], at: int) -> Match | None:
         or (
             following.startswith(ORDINAL_NOUNS)
             and following not in {"рядом", "местами"}
-            and not word_at(words, at - 1).startswith(ORDINAL_NOUNS)
+            and not _is_named_after(words, at)
         )
     )
     is_decade = number.value == 2000 and last.endswith(("ые", "ых", "ым", "ыми"))
@@ -208,17 +215,25 @@ def _ordinal(words: Sequence[str], at: int) -> Match | None:
     return one_word(f"{number.value}{number.tail}", at, number.end)
 
 
+def _is_named_after(words: Sequence[str], at: int) -> bool:
+    """Whether an ordinal follows its noun: "этаж второй", not "второй подъезд пятый"."""
+    if not word_at(words, at - 1).startswith(ORDINAL_NOUNS):
+        return False
+    before = analyze(word_at(words, at - 2))
+    return before is None or not before.is_ordinal
+
+
 def _several(words: Sequence[str], at: int) -> Match | None:
     """Digit by digit; two or three (2-3)."""
     run = parse_run(words, at, cardinal_at)
     if len(run) < 2:
         return None
     end = run[-1].end
-    digits = joined_digits(run)
+    digits, used = joined_digits(run, goes_on=at > 0 and _is_plain_number(words, at - 1))
     if digits:
-        return one_word(digits, at, end)
+        return one_word(digits, at, run[used - 1].end)
     first, second = run[0], run[1]
-    is_next = first.value > 1 and second.value == first.value + 1 and second.value <= 10
+    is_next = first.value > 0 and second.value == first.value + 1 and second.value <= 10
     is_about = first.value % 5 == 0 and second.value in {first.value + 5, first.value + 10}
     is_counted = end < len(words) or word_at(words, at - 1) in COUNTED_BEFORE
     is_range = len(run) == 2 and first.is_one_word and is_counted

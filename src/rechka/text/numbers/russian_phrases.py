@@ -9,8 +9,12 @@ from rechka.text.numbers.matches import Match, Part, kept, one_word, word_at
 from rechka.text.numbers.russian_cues import CODE_WORDS, SCORE_WORDS
 from rechka.text.numbers.russian_reading import cardinal_at, number_at
 from rechka.text.numbers.russian_units import MONTHS
+from rechka.text.numbers.vocabulary import words_of
 
 __all__ = ["PHRASES"]
+
+
+_HOURS: Final = frozenset(words_of("два три четыре пять шесть семь восемь девять"))
 
 
 def _to_the_hour(words: Sequence[str], at: int) -> Match | None:
@@ -22,12 +26,16 @@ def _to_the_hour(words: Sequence[str], at: int) -> Match | None:
         return None
     hour = cardinal_at(words, minutes.end + word_at(words, minutes.end).startswith("минут"))
     is_hour = hour and hour.value <= 12 and hour.end - hour.first == 1
-    return kept(words, at, hour.end) if hour and is_hour else None
+    if hour and is_hour:
+        return kept(words, at, hour.end)
+    # Of "двадцати пять" only the first is in the genitive, so the second is the hour.
+    is_twenty = words[at + 1 : minutes.end - 1] == ("двадцати",)
+    return kept(words, at, minutes.end) if is_twenty and words[minutes.end - 1] in _HOURS else None
 
 
 def _score(words: Sequence[str], at: int) -> Match | None:
     """Счёт три два; один ноль в нашу пользу."""
-    run = parse_run(words, at, cardinal_at)
+    run = parse_run(words, at, cardinal_at, most=3)
     if len(run) != 2 or any(number.value > 199 for number in run):
         return None
     end = run[1].end
@@ -43,7 +51,7 @@ def _code(words: Sequence[str], at: int) -> Match | None:
     """Код двенадцать тридцать четыре."""
     if not any(word_at(words, at - back) in CODE_WORDS for back in (1, 2, 3)):
         return None
-    run = parse_run(words, at, cardinal_at)
+    run = parse_run(words, at, cardinal_at, most=None)
     digits = coded_digits(run)
     return one_word(digits, at, run[-1].end) if digits else None
 

@@ -24,6 +24,7 @@ __all__ = ["TURKISH"]
 _POSSESSIVE: Final = re.compile("'(s[ıiuü].*|[ıiuü](n[ıiuü]n?|n[ae]|nd[ae]n?)?)")
 """Endings of "ikisi" and "üçünü", which mean both and three of them."""
 
+_SIGNS: Final = frozenset({"eksi", "artı", "çarpı", "bölü"})
 _SCALE_NOUNS: Final = frozenset({"milyon", "milyar", "trilyon"})
 _ORDINAL_NOUNS: Final = ("kat", "sayfa", "bölüm", "madde", "sınıf", "yüzyıl", "cadde", "sokak",
                          "peron", "hafta", "tur", "ünite", "daire")  # fmt: skip
@@ -94,9 +95,9 @@ def _time(words: Sequence[str], at: int) -> Match | None:
 def _hour(words: Sequence[str], at: int) -> Number | None:
     """Return an hour from 0 to 23 without an ending: at most two words."""
     for length in (2, 1):
-        number = cardinal_at(words[: at + length], at)
-        if number and number.end == at + length and number.value <= 23 and not number.tail:
-            return number
+        number = cardinal_at(words[at : at + length], 0)
+        if number and number.end == length and number.value <= 23 and not number.tail:
+            return number._replace(first=at, end=at + length)
     return None
 
 
@@ -141,9 +142,10 @@ def _several(words: Sequence[str], at: int) -> Match | None:
     called = telephone(run)
     if called:
         return one_word(called, at, end)
-    joined = joined_digits(run)
+    before = analyze(word_at(words, at - 1))
+    joined, used = joined_digits(run, goes_on=before is not None and not before.tail)
     if joined:
-        return one_word(joined, at, end)
+        return one_word(joined, at, run[used - 1].end)
     first, second = run[0], run[1]
     is_range = len(run) == 2 and second.value == first.value + 1 and 1 < first.value < 10
     if is_range and first.is_one_word and not first.tail and not second.tail and end < len(words):
@@ -176,9 +178,28 @@ def _is_number_here(words: Sequence[str], at: int) -> bool:
         return True
     if before in LABELS and not _is_pronoun_like(word):
         return True
-    if word == "bir" or _is_pronoun_like(word):
+    if _is_pronoun_like(word):
         return False
+    if _is_in_sum(words, at):
+        return True
+    if word == "bir":
+        return False
+    if word == "sıfır" and (_is_plain_number(before) or _is_plain_number(following)):
+        return True
     return following.startswith((*COUNTERS, *MONTHS)) or following == "ay"
+
+
+def _is_in_sum(words: Sequence[str], at: int) -> bool:
+    """Whether another number is added to the word or taken from it."""
+    is_first = word_at(words, at + 1) in _SIGNS and analyze(word_at(words, at + 2)) is not None
+    is_second = word_at(words, at - 1) in _SIGNS and analyze(word_at(words, at - 2)) is not None
+    return is_first or is_second
+
+
+def _is_plain_number(word: str) -> bool:
+    """Whether a word is a number as it stands; "bir" is mostly an article."""
+    analysis = analyze(word)
+    return analysis is not None and not analysis.tail and word != "bir"
 
 
 def _is_pronoun_like(word: str) -> bool:

@@ -35,13 +35,18 @@ IDIOMS: Final = (
     "iki dirhem bir çekirdek", "iki laf", "iki çift laf", "iki lafın", "iki ayağı", "iki ayağını",
     "iki eli", "iki elim", "dört ayak", "yedi bela", "yedi kat yabancı", "sekiz köşe",
     "dokuz canlı", "ikide bir", "üçün biri", "beşte bir ihtimal", "bin bereket", "bin türlü",
-    "iki büklüm", "iki satır", "iki dakika", "beş dakika", "kırk fırın", "kırk haramiler",
+    "iki büklüm", "iki satır", "kırk fırın", "kırk haramiler",
     "beş kuruşsuz", "iki cami arasında", "iki kuş", "bir taşla iki kuş", "iki gözüm",
     "iki dünya", "iki cihan", "dokuz köyden", "bin bir surat", "altı üstü", "altı üstüne",
     "bine bin", "yüz verme", "yüz vermek", "yüz verdi", "yüz buldu", "yüz çevirdi", "yüz karası",
     "yüz kızartıcı", "yüz ifadesi", "yüz yıkamak", "beş yıldız", "beş yıldızlı", "on ikiden vurdu",
     "on ikiden",
     "sıfırdan", "sıfıra sıfır", "sıfır kilometre", "birinci sınıf", "ikinci el", "ikinci baskı",
+    *(
+        f"{few} dakika {verb}"
+        for few in ("iki", "beş")
+        for verb in words_of("bekle bekler beklesene dur durur bak bakar gel gelir gelsene izin")
+    ),
     "ikinci bahar", "üçüncü şahıs", "üçüncü göz", "üçüncü sayfa haberi", "yedinci sanat",
 )  # fmt: skip
 """Phrases that stay words."""

@@ -15,7 +15,7 @@ SCORE_BEFORE: Final = frozenset(words_of("skor skoru skorla maç maçı maçta")
 SCORE_AFTER: Final = ("bitti", "kazand", "yend", "kaybett", "berabere", "yenil", "galip", "mağlup")
 """Beginnings of words before which two numbers are the score of a match."""
 
-DAY_NOUNS: Final = ("günü", "tarih", "bayram", "şakası", "gecesi", "sabahı", "akşamı")
+DAY_NOUNS: Final = ("günü", "tarih", "işçi", "bayram", "şakası", "gecesi", "sabahı", "akşamı")
 """Beginnings of nouns that make "bir mayıs" before them a date."""
 
 APPROXIMATE: Final = frozenset(

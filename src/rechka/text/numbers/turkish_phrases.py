@@ -6,6 +6,7 @@ from typing import Final
 from rechka.text.numbers.composing import Number, parse_run
 from rechka.text.numbers.digits import coded_digits, spoken_digits
 from rechka.text.numbers.matches import Match, Part, kept, one_word, word_at
+from rechka.text.numbers.turkish_context import TIME_WORDS
 from rechka.text.numbers.turkish_cues import (
     APPROXIMATE,
     CODE_WORDS,
@@ -73,14 +74,14 @@ def _code(words: Sequence[str], at: int) -> Match | None:
     """Şifrem on iki otuz dört."""
     if not any(word_at(words, at - back).startswith(CODE_WORDS) for back in (1, 2)):
         return None
-    run = parse_run(words, at, cardinal_at)
+    run = parse_run(words, at, cardinal_at, most=None)
     digits = coded_digits(run)
     return one_word(digits, at, run[-1].end) if digits else None
 
 
 def _pair(words: Sequence[str], at: int) -> Match | None:
     """Maç üç iki bitti; on on beş kişi."""
-    run = parse_run(words, at, cardinal_at)
+    run = parse_run(words, at, cardinal_at, most=3)
     if len(run) != 2 or run[1].tail:
         return None
     low, high, end = run[0].value, run[1].value, run[1].end
@@ -90,12 +91,45 @@ def _pair(words: Sequence[str], at: int) -> Match | None:
     return one_word(f"{low}-{high}", at, end) if is_score or is_range else None
 
 
+def _hour_and_minutes(words: Sequence[str], at: int) -> Match | None:
+    """Tren altı kırk beşte kalkıyor: "at" is said by the ending."""
+    run = parse_run(words, at, cardinal_at, most=3)
+    if len(run) != 2 or run[1].tail not in {"'te", "'ta", "'de", "'da"}:
+        return None
+    hour, minutes = run
+    is_time = 1 <= hour.value <= 24 and 10 <= minutes.value <= 59
+    # Before another number the ending makes a fraction: "kırk beşte bir".
+    if not is_time or cardinal_at(words, minutes.end) or analyze(word_at(words, at - 1)):
+        return None
+    return one_word(f"{hour.value}:{minutes.value}{minutes.tail}", at, minutes.end)
+
+
+def _all_week(words: Sequence[str], at: int) -> Match | None:
+    """Yedi yirmi dört açık."""
+    if tuple(words[at : at + 3]) != ("yedi", "yirmi", "dört"):
+        return None
+    before, following = word_at(words, at - 1), word_at(words, at + 3)
+    is_time = before in TIME_WORDS or analyze(before) or analyze(following)
+    return None if is_time else one_word("7/24", at, at + 3)
+
+
+def _height(words: Sequence[str], at: int) -> Match | None:
+    """Boyum bir seksen: the second says centimeters, so both stay words."""
+    number = cardinal_at(words, at + 1) if words[at] in {"bir", "iki"} else None
+    if not number or not word_at(words, at - 1).startswith(("boyum", "boyu", "boyun")):
+        return None
+    return kept(words, at, number.end) if 10 <= number.value < 100 else None
+
+
 def _first_of_month(words: Sequence[str], at: int) -> Match | None:
-    """Bir ocak iki bin yirmi; bir mayıs günü."""
+    """Bir ocak iki bin yirmi; bir mayıs günü; bir mayıs."""
     if words[at] != "bir" or word_at(words, at + 1) not in MONTHS:
         return None
     year = cardinal_at(words, at + 2)
-    is_date = (year and 1000 <= year.value < 2200) or word_at(words, at + 2).startswith(DAY_NOUNS)
+    following = word_at(words, at + 2)
+    is_date = (year and 1000 <= year.value < 2200) or following.startswith(DAY_NOUNS)
+    # At the end "bir mayıs" is the day, but "bir ocak" may be a stove.
+    is_date = is_date or (not following and words[at + 1] not in {"ocak", "ekim", "kasım"})
     return Match(at + 1, (Part("1", at, at + 1),)) if is_date else None
 
 
@@ -134,6 +168,7 @@ def _thousands(words: Sequence[str], at: int) -> Match | None:
 
 
 PHRASES: Final = (
-    _abroad, _clock, _half, _code, _pair, _first_of_month, _at_hour, _decade, _thousands
+    _abroad, _clock, _half, _code, _height, _all_week, _pair, _hour_and_minutes, _first_of_month,
+    _at_hour, _decade, _thousands,
 )  # fmt: skip
 """Rules of phrases, in the order in which they are tried."""

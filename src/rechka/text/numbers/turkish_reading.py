@@ -1,9 +1,9 @@
 """How Turkish rules read words: numbers at a place, and what stands around them."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 from rechka.text.numbers.composing import Analysis, Number, parse_number, parse_run
+from rechka.text.numbers.sentence import read_once
 from rechka.text.numbers.turkish_words import analyze
 
 __all__ = ["cardinal_at", "fraction_run", "is_alone", "number_at"]
@@ -11,12 +11,10 @@ __all__ = ["cardinal_at", "fraction_run", "is_alone", "number_at"]
 
 def number_at(words: Sequence[str], at: int) -> Number | None:
     """Return the number that begins at a word, of either kind."""
-    return _number(tuple(words), at)
+    return read_once(words, at, _number)
 
 
-# Every rule asks for the number at its word, most of them for the same one.
-@lru_cache(maxsize=512)
-def _number(words: tuple[str, ...], at: int) -> Number | None:
+def _number(words: Sequence[str], at: int) -> Number | None:
     return parse_number(words, at, analyze) if at < len(words) else None
 
 
@@ -33,7 +31,9 @@ def is_alone(words: Sequence[str], first: int, end: int) -> bool:
 
 def fraction_run(words: Sequence[str], at: int) -> list[Number]:
     """Return the numbers after a decimal sign; "milyon" is no part of them."""
-    return parse_run(words, at, lambda words, at: parse_number(words, at, _below_thousand))
+    return parse_run(
+        words, at, lambda words, at: parse_number(words, at, _below_thousand), most=None
+    )
 
 
 def _below_thousand(word: str) -> Analysis | None:

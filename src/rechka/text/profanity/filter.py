@@ -97,6 +97,9 @@ class ProfanityFilter:
             length = self._listed.phrase_at(words, at)
             if length and not self._exempt.phrase_at(words, at):
                 profane[at : at + length] = [True] * length
+        for at in range(len(words)):
+            length = self._exempt.phrase_at(words, at)
+            profane[at : at + length] = [False] * length
         if self._mode == "drop":
             return _without(tokens, profane)
         return tuple(
@@ -129,7 +132,12 @@ def _build(primary: str, mode: Literal["drop", "mask"], rules: ProfanityRules) -
         file = resources.files("rechka.text") / "data" / "profanity" / f"{primary}.txt"
         shipped = parse_entries(file.read_text(encoding="utf-8"), name=primary)
     # The operator's word has precedence: an added word wins over a shipped exemption.
-    kept = tuple(entry for entry in shipped.exempted if entry not in rules.added)
+    added = {entry.strip("*+~") for entry in rules.added}
+    kept = tuple(
+        entry
+        for entry in shipped.exempted
+        if not added.intersection(piece.strip("*+~") for piece in (entry, *entry.split()))
+    )
     both = ProfanityRules(shipped.added + rules.added, kept + rules.exempted)
     return ProfanityFilter(primary, mode=mode, rules=both)
 

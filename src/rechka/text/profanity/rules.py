@@ -10,7 +10,9 @@ divided by spaces, in small letters. In a word
     [abc]   is one of these letters
     (a|b)   is one of these pieces
 
-A `!` before an entry exempts what it matches, whatever else the lists say.
+and in every entry there is a letter that must be said: "*" would name every word.
+A `!` before an entry exempts what it matches, whatever else the lists say; a phrase
+exempts each of its words where it is said ("!moby dick").
 """
 
 import re
@@ -55,7 +57,7 @@ def parse_entries(text: str, *, name: str) -> ProfanityRules:
             continue
         target = exempted if entry.startswith("!") else added
         entry = entry.removeprefix("!").strip()
-        if not _ENTRY.fullmatch(entry) or not _compiles(entry):
+        if not _ENTRY.fullmatch(entry) or not _names_words(entry):
             message = f"profanity list {name}, line {number}: this is no entry of the format"
             raise RequestError(ErrorCode.INVALID_CONFIG, message)
         target.append(entry)
@@ -75,9 +77,12 @@ def read_profanity_file(path: Path) -> ProfanityRules:
     return parse_entries(text, name=str(path))
 
 
-def _compiles(entry: str) -> bool:
+def _names_words(entry: str) -> bool:
+    """Whether an entry can be compiled, and some letter of it must be said."""
+    if not any(sign.isalpha() for sign in entry):
+        return False
+    words = entry.replace("*", "").replace("+", "").replace("~", "").split()
     try:
-        re.compile(entry.replace("*", "").replace("+", "").replace("~", ""))
+        return not all(re.fullmatch(word, "") for word in words)
     except re.error:
         return False
-    return True
