@@ -411,6 +411,7 @@ def test_an_installed_folder_is_carried_over_and_a_broken_copy_is_refused(
     [
         ('name = "../own"', "model: got '../own'"),
         ('name = ".work"', "model: got '.work'"),
+        ('name = "selection.toml"', "model: got 'selection.toml'"),
         ('name = ""', "model: got ''"),
         ('name = "starter-ru"', "which is a starter model's"),
         ("name = 7", "name: got 7"),

@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from rechka.catalog.manifest import Card
 from rechka.errors import ErrorCode, RequestError
@@ -28,7 +28,15 @@ _LIMIT_TO_ARCHIVE = 4
 _UNKNOWN_ARCHIVE_BYTES = 1024**3
 _SMALLEST_LIMIT_BYTES = 64 * 1024**2
 
+
+def _no_toml(name: str) -> str:
+    if name.lower().endswith(".toml"):
+        raise ValueError("a name that ends in '.toml' is that of a file beside the models")
+    return name
+
+
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+_ModelName = Annotated[_Name, AfterValidator(_no_toml)]
 _Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")]
 _Bytes = Annotated[int, Field(gt=0)]
 
@@ -65,7 +73,7 @@ class Entry(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: _Name
+    name: _ModelName
     version: Annotated[str, Field(min_length=1)]
     engine: Annotated[str, Field(min_length=1)]
     languages: Annotated[tuple[Annotated[str, Field(min_length=2)], ...], Field(min_length=1)]

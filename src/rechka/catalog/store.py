@@ -22,7 +22,8 @@ __all__ = ["DESK", "ModelStore", "check_name"]
 # What is locked, and built, under this name has no name of its own yet.
 DESK = ".import"
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+# Beside the models lie files of their own: `selection.toml`, `catalog.toml`.
+_NAME = re.compile(r"(?!.*\.toml\Z)[a-z0-9][a-z0-9._-]{0,99}", re.IGNORECASE | re.ASCII)
 _WORK = ".work"
 _FOLDER_MODE = 0o755
 
@@ -37,7 +38,7 @@ def check_name(name: str) -> str:
         raise RequestError(
             ErrorCode.INVALID_CONFIG,
             f"model: got {name!r}; accepted: a name of letters, digits, '.', '_' and '-' "
-            "that begins with a letter or digit, at most 100 long",
+            "that begins with a letter or digit and does not end in '.toml', at most 100 long",
         )
     return name
 

@@ -145,6 +145,7 @@ MODEL = {"name": "own", "archive": "own.zip", "urls": ["http://host/own.zip"]}
     [
         ({"name": "../own"}, "name: got '../own'"),
         ({"name": ".own"}, "name: got '.own'"),
+        ({"name": "Catalog.TOML"}, "name: got 'Catalog.TOML'"),
         ({"archive": "a/own.zip"}, "archive: got 'a/own.zip'"),
         ({"urls": ["file:///etc/passwd"]}, "urls.0: got 'file:///etc/passwd'"),
         ({"urls": []}, "urls: got []"),

@@ -47,6 +47,10 @@ NAMES = [
     "ё",
     "a" * 101,
     "a\n",
+    # A folder of this name would stand where a file of the data folder belongs.
+    "selection.toml",
+    "Catalog.TOML",
+    "ſ",
 ]
 
 
