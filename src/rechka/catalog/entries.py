@@ -10,10 +10,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from rechka.catalog.manifest import Card
 from rechka.errors import ErrorCode, RequestError
+from rechka.model_toml import Languages, Rate, Tags
 from rechka.toml_file import parse_toml
 
 __all__ = ["OWN_CATALOG", "Catalog", "Entry", "load_catalog"]
@@ -28,7 +29,15 @@ _LIMIT_TO_ARCHIVE = 4
 _UNKNOWN_ARCHIVE_BYTES = 1024**3
 _SMALLEST_LIMIT_BYTES = 64 * 1024**2
 
+
+def _no_toml(name: str) -> str:
+    if name.lower().endswith(".toml"):
+        raise ValueError("a name that ends in '.toml' is that of a file beside the models")
+    return name
+
+
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+_ModelName = Annotated[_Name, AfterValidator(_no_toml)]
 _Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")]
 _Bytes = Annotated[int, Field(gt=0)]
 
@@ -65,13 +74,13 @@ class Entry(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: _Name
+    name: _ModelName
     version: Annotated[str, Field(min_length=1)]
     engine: Annotated[str, Field(min_length=1)]
-    languages: Annotated[tuple[Annotated[str, Field(min_length=2)], ...], Field(min_length=1)]
+    languages: Languages
     default_for: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ("general", "general:rc", "general:deprecated")
-    sample_rate_hz: Annotated[int, Field(gt=0)]
+    tags: Tags = ("general", "general:rc", "general:deprecated")
+    sample_rate_hz: Rate
     chunk_ms: Annotated[int, Field(gt=0)] | None = None
     summary: str = ""
     licence: Annotated[str, Field(min_length=1)]
@@ -192,7 +201,7 @@ def load_catalog(own: Path | None = None) -> Catalog:
     if own is None or not own.exists():
         return Catalog(entries)
     try:
-        text = own.read_text(encoding="utf-8")
+        text = own.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(ErrorCode.INVALID_CONFIG, f"{own}: {error}") from None
     added = _read(text, str(own))

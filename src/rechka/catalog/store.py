@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from rechka.catalog.beside import keep_beside
 from rechka.catalog.watcher import Watcher
 from rechka.errors import ErrorCode, RequestError
 
@@ -22,7 +23,8 @@ __all__ = ["DESK", "ModelStore", "check_name"]
 # What is locked, and built, under this name has no name of its own yet.
 DESK = ".import"
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+# Beside the models lie files of their own: `selection.toml`, `catalog.toml`.
+_NAME = re.compile(r"(?!.*\.toml\Z)[a-z0-9][a-z0-9._-]{0,99}", re.IGNORECASE | re.ASCII)
 _WORK = ".work"
 _FOLDER_MODE = 0o755
 
@@ -37,7 +39,7 @@ def check_name(name: str) -> str:
         raise RequestError(
             ErrorCode.INVALID_CONFIG,
             f"model: got {name!r}; accepted: a name of letters, digits, '.', '_' and '-' "
-            "that begins with a letter or digit, at most 100 long",
+            "that begins with a letter or digit and does not end in '.toml', at most 100 long",
         )
     return name
 
@@ -132,10 +134,15 @@ class ModelStore:
     def install(self, name: str, built: Path) -> None:
         """Put a folder in a model's place at once, durably. Call it locked.
 
+        What an operator laid beside the model that was there comes along.
+
         Raises:
             OSError: The disk fails.
         """
         target, old = self.path(name), self._work / f"{name}.old"
+        # Before the renamings: whenever the process is killed, one place has all of it.
+        if target.is_dir() and not target.is_symlink():
+            keep_beside(target, built)
         _sync(built)
         if os.path.lexists(target):
             target.rename(old)
