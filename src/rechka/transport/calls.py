@@ -39,6 +39,8 @@ class CallCounter(Protocol):
 
 # No request header of ours is longer; more would only fill the log.
 _CLIENT_ID_LENGTH = 128
+# A status waits behind results that the client does not read, and may wait for ever.
+_FAREWELL_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ class Drain:
 
         Returns:
             How many had to be ended when the grace was over; they are answered
-            UNAVAILABLE.
+            UNAVAILABLE. A client that does not read may not have its answer yet.
         """
         self.is_draining = True
         try:
@@ -134,7 +136,8 @@ class Drain:
         left = list(self._running)
         for task in left:
             task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        if left:
+            await asyncio.wait(left, timeout=_FAREWELL_S)
         return len(left)
 
 
@@ -198,6 +201,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         async def abort(context: Any, error: RechkaError, request_id: str) -> NoReturn:
             code, message, trailing = _status(error, request_id)
             self._count(method, status=code.name, error=error.code.value)
+            # What is left is up to the client, which may not read: nobody waits for it.
+            self._drain.leave()
             await context.abort(code, message, trailing)
             raise AssertionError("abort raises")
 
