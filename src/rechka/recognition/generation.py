@@ -1,22 +1,21 @@
 """One generation of workers: they serve the same models, and begin and end together."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from fractions import Fraction
 from functools import partial
 from typing import Any, Protocol
 
 import structlog
 
-from rechka.audio.samples import Samples
 from rechka.errors import CapacityError, ErrorCode, RechkaError, RequestError, UnavailableError
 from rechka.recognition.load import Load
 from rechka.recognition.measures import MeasuredRecognizer, Measures
-from rechka.recognition.port import Finished, Heard, ModelInfo, RecognizerStream, StreamOptions
+from rechka.recognition.pooled_stream import PooledStream
+from rechka.recognition.port import ModelInfo, StreamOptions
 from rechka.recognition.selection import select_model
 
-__all__ = ["Generation", "PooledStream", "Worker", "WorkerLauncher"]
+__all__ = ["Generation", "Worker", "WorkerLauncher"]
 
 _log = structlog.get_logger()
 _FIRST_BACKOFF_S = 0.1
@@ -116,11 +115,6 @@ class Generation:
         """The sum of the shares in use; 1 is a whole worker."""
         return sum((slot.load.taken for slot in self._slots), Fraction(0))
 
-    @property
-    def is_cut(self) -> bool:
-        """Whether streams were ended because others took its place long ago."""
-        return self._is_cut
-
     async def measure(self) -> dict[int, Measures]:
         """Return what the running workers measure, by the number of their place."""
         places = [(n, slot.worker) for n, slot in enumerate(self._slots) if slot.worker]
@@ -164,7 +158,7 @@ class Generation:
             raise
         self._is_serving = True
 
-    async def open(self, options: StreamOptions, *, room: Fraction) -> "PooledStream":
+    async def open(self, options: StreamOptions, *, room: Fraction) -> PooledStream:
         """Return a fresh stream of the least loaded worker that serves the model.
 
         Args:
@@ -198,7 +192,8 @@ class Generation:
                     self._give_back(slot, share)
                     raise
                 else:
-                    return PooledStream(self, stream, partial(self._give_back, slot, share))
+                    give_back = partial(self._give_back, slot, share)
+                    return PooledStream(stream, give_back, lambda: self._is_cut)
             raise refusal
         finally:
             self._opening -= 1
@@ -314,78 +309,6 @@ class Generation:
             raise error
         if gives_up and (isinstance(error, RequestError) or slot.failures >= _MOST_FAILURES):
             raise error
-
-
-class PooledStream:
-    """A worker's stream that is counted until it is closed.
-
-    Args:
-        generation: Of the worker.
-        stream: The worker's own.
-        give_back: Gives its share of the worker back.
-    """
-
-    def __init__(
-        self,
-        generation: Generation,
-        stream: RecognizerStream,
-        give_back: Callable[[], None],
-    ) -> None:
-        self._generation = generation
-        self._stream = stream
-        self._give_back: Callable[[], None] | None = give_back
-
-    async def send(self, samples: Samples) -> None:
-        """Hand over audio. As `RecognizerStream.send`."""
-        try:
-            await self._stream.send(samples)
-        except UnavailableError as error:
-            raise self._why(error) from None
-
-    async def hurry(self) -> None:
-        """Have all decoded at once. As `RecognizerStream.hurry`."""
-        try:
-            await self._stream.hurry()
-        except UnavailableError as error:
-            raise self._why(error) from None
-
-    async def finish(self) -> None:
-        """End the utterance. As `RecognizerStream.finish`."""
-        try:
-            await self._stream.finish()
-        except UnavailableError as error:
-            raise self._why(error) from None
-
-    async def events(self) -> AsyncIterator[Heard | Finished]:
-        """Yield events. As `RecognizerStream.events`."""
-        try:
-            async for event in self._stream.events():
-                yield event
-        except UnavailableError as error:
-            raise self._why(error) from None
-
-    async def close(self) -> None:
-        """Give the stream and its place back. May be called more than once."""
-        give_back, self._give_back = self._give_back, None
-        if give_back is None:
-            return
-        try:
-            with contextlib.suppress(RechkaError):
-                await self._stream.close()
-        finally:
-            # Only now: a worker without streams may be ended.
-            give_back()
-
-    def _why(self, error: UnavailableError) -> UnavailableError:
-        """Return why the worker is gone: that it was ended, if that was on purpose."""
-        if not self._generation.is_cut:
-            return error
-        return UnavailableError(
-            ErrorCode.UNAVAILABLE,
-            "The model of this session was replaced, and the time that running "
-            "sessions have to finish is over; connect again",
-            retry_after_s=0.5,
-        )
 
 
 async def _cancel(tasks: Sequence["asyncio.Task[None]"]) -> None:
