@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,10 @@ import psutil
 import pytest
 
 from rechka.bootstrap import Server
-from rechka.errors import ErrorCode, RequestError
+from rechka.errors import ErrorCode, RequestError, UnavailableError
 from rechka.recognition.pool import WorkerPool
 from rechka.settings import RecognitionSettings, load_settings
-from rechka.worker import start_pool
+from rechka.worker import ProcessLauncher, ProcessWorker, start_pool
 from wire_client import Running, Start, audio, config, outcome_of
 
 TURN_S = 0.01
@@ -156,11 +157,33 @@ async def test_closing_the_pool_leaves_no_process_and_no_socket(tmp_path: Path) 
     assert not any(folder.exists() for folder in sockets)
 
 
+async def test_a_worker_whose_folder_cannot_be_made_may_be_started_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "absent"))
+    launcher = ProcessLauncher(RecognitionSettings(engine="scripted"))
+    with pytest.raises(UnavailableError, match="no worker can be started: No such file"):
+        await launcher.launch()
+
+
+async def test_a_worker_that_ends_while_it_tells_how_it_started_has_not_started(
+    tmp_path: Path,
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *("printf", '{"refused": "the mod'), stdout=asyncio.subprocess.PIPE
+    )
+    folder = tempfile.TemporaryDirectory(dir=tmp_path)
+    worker = ProcessWorker(process, folder, Path(folder.name) / "worker.sock")
+    with pytest.raises(UnavailableError, match="ended with exit code 0 while it started"):
+        await worker.connect()
+    await worker.stop()
+
+
 async def test_a_worker_ends_when_its_server_is_killed() -> None:
     program = (
         "import asyncio\n"
         "from rechka.settings import RecognitionSettings\n"
-        "from rechka.worker import start_pool\n"
+        "from rechka.worker import ProcessLauncher, ProcessWorker, start_pool\n"
         "async def main():\n"
         "    pool = await start_pool(RecognitionSettings(engine='scripted', workers=1))\n"
         "    print(pool.pids[0], flush=True)\n"

@@ -274,9 +274,15 @@ class Generation:
         while not self._is_retiring:
             try:
                 worker = await self._launcher.launch()
-            except RechkaError as error:
-                self._count_failure(slot, error, gives_up=gives_up)
-                _log.error("worker_did_not_start", reason=error.message, retry_after_s=backoff_s)
+            except Exception as error:
+                failure = error if isinstance(error, RechkaError) else _unexpected(error)
+                self._count_failure(slot, failure, gives_up=gives_up)
+                _log.error(
+                    "worker_did_not_start",
+                    reason=failure.message,
+                    retry_after_s=backoff_s,
+                    exc_info=failure.__cause__,
+                )
                 await asyncio.sleep(backoff_s)
                 backoff_s = min(2 * backoff_s, _LONGEST_BACKOFF_S)
                 continue
@@ -309,6 +315,13 @@ class Generation:
             raise error
         if gives_up and (isinstance(error, RequestError) or slot.failures >= _MOST_FAILURES):
             raise error
+
+
+def _unexpected(error: Exception) -> UnavailableError:
+    """Return what a failure that nobody foresaw is: another try may succeed."""
+    failure = UnavailableError(ErrorCode.UNAVAILABLE, f"unexpected {type(error).__name__}")
+    failure.__cause__ = error
+    return failure
 
 
 async def _cancel(tasks: Sequence["asyncio.Task[None]"]) -> None:

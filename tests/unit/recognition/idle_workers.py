@@ -96,7 +96,7 @@ class IdleLauncher:
     """Launches `IdleWorker`s while its gate is open; planned outcomes come first."""
 
     def __init__(
-        self, *planned: RechkaError | Sequence[ModelInfo], serves: Sequence[ModelInfo] = (ENGLISH,)
+        self, *planned: Exception | Sequence[ModelInfo], serves: Sequence[ModelInfo] = (ENGLISH,)
     ) -> None:
         self.workers: list[IdleWorker] = []
         self.attempts = 0
@@ -112,7 +112,7 @@ class IdleLauncher:
         self._has_begun.set()
         await self.gate.wait()
         outcome = self._planned.pop(0) if self._planned else self._serves
-        if isinstance(outcome, RechkaError):
+        if isinstance(outcome, Exception):
             raise outcome
         self.workers.append(IdleWorker(100 + self.attempts, outcome))
         self._has_launched.set()

@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
+from structlog.testing import capture_logs
 
 from rechka.errors import (
     CapacityError,
@@ -157,6 +158,20 @@ async def test_a_crash_loop_backs_off_up_to_a_bound_and_never_gives_up(
         assert waits == sorted(waits)
         assert waits[0] < 1 < waits[-1] <= 60
         assert waits[-1] == waits[-2]
+
+
+async def test_a_launch_that_fails_in_a_way_nobody_foresaw_is_told_and_tried_again(
+    waits: list[float],
+) -> None:
+    launcher = IdleLauncher((ENGLISH,), ValueError("no JSON"))
+    async with started(launcher, workers=1) as pool:
+        with capture_logs() as log:
+            launcher.workers[0].exit_code.set_result(1)
+            await launcher.wait_for_launches(2)
+        await pool.wait_for_workers(1)
+        assert len(waits) == 2
+        (event,) = [item for item in log if item["event"] == "worker_did_not_start"]
+        assert event["reason"] == "unexpected ValueError"
 
 
 async def test_nothing_is_served_while_no_worker_is_warm(waits: list[float]) -> None:
