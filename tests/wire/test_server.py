@@ -13,9 +13,14 @@ import pytest
 import trustme
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+from starlette.routing import Route
 
 from rechka.bootstrap import Server
 from rechka.errors import RequestError
+from rechka.gateway.server import HttpServer
 from rechka.recognition.port import ModelInfo
 from rechka.settings import load_settings
 from rechka.wire.generated.yandex.cloud.endpoint import api_endpoint_service_pb2 as endpoint_pb
@@ -161,6 +166,25 @@ async def test_a_session_that_outlasts_the_grace_is_told_so(start: Start) -> Non
     assert cut == 1
     assert outcome.error is not None
     assert "shutting down" in outcome.error.message
+
+
+async def test_the_http_side_ends_though_a_client_does_not_read(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def large(request: Request) -> StreamingResponse:
+        return StreamingResponse(bytes(2**20) for _ in range(64))
+
+    server = HttpServer(Starlette(routes=[Route("/", large)]), address="127.0.0.1:0")
+    await server.start()
+    host, _, port = server.address.rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port), limit=1)
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    # The answer has begun; beyond a little of it the connection takes no more.
+    await reader.readexactly(1)
+    async with asyncio.timeout(60):
+        await server.stop()
+    assert not caplog.records
+    writer.close()
 
 
 @pytest.fixture(scope="module")
