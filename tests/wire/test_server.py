@@ -1,6 +1,7 @@
 """The server around the sessions: ports, TLS, health, discovery, shutdown."""
 
 import asyncio
+import errno
 import json
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
+from structlog.testing import capture_logs
 
 from rechka.bootstrap import Server
 from rechka.errors import RequestError
@@ -63,6 +65,24 @@ async def test_text_of_every_served_language_is_loaded_before_the_server_is_read
     languages = {"languages": ["tr-TR", "ru-RU", "en-US"]}
     await start(engine_options=languages, results={"profanity_mode": "mask"})
     assert loaded == [("en-US", "mask"), ("ru-RU", "mask"), ("tr-TR", "mask")]
+
+
+async def test_text_that_could_not_be_loaded_is_loaded_later(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[str] = []
+
+    def fail_once(language: str, *, profanity_mode: str, profanity_rules: object) -> None:
+        tries.append(language)
+        if len(tries) == 1:
+            raise OSError(errno.EMFILE, "no descriptor is left")
+
+    monkeypatch.setattr("rechka.bootstrap.warm_up", fail_once)
+    with capture_logs() as log:
+        async with asyncio.timeout(60):
+            await start()
+    assert tries == ["en-US", "en-US"]
+    assert [item["event"] for item in log].count("readiness_failed") == 1
 
 
 async def test_http_tells_alive_and_ready(start: Start) -> None:

@@ -125,7 +125,7 @@ class Generation:
         for (number, _), item in zip(places, found, strict=True):
             if isinstance(item, Measures):
                 measures[number] = item
-            elif not isinstance(item, UnavailableError):
+            elif not isinstance(item, RechkaError):
                 raise item
         return measures
 

@@ -61,6 +61,7 @@ class IdleWorker:
         self.exit_code: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.opened: list[IdleStream] = []
         self.refuses_with: RechkaError | None = None
+        self.fails_to_measure: RechkaError | None = None
         self.stops = 0
         self.is_stopped = asyncio.Event()
 
@@ -71,6 +72,8 @@ class IdleWorker:
         return self.opened[-1]
 
     async def measure(self) -> Measures:
+        if self.fails_to_measure is not None:
+            raise self.fails_to_measure
         return Measures(
             streams=len(self.opened),
             waiting=0,

@@ -205,3 +205,11 @@ async def test_closing_stops_every_worker() -> None:
 async def test_a_model_that_several_workers_serve_is_named_once() -> None:
     async with started(IdleLauncher(), workers=3) as pool:
         assert pool.models == (ENGLISH,)
+
+
+async def test_a_worker_that_cannot_be_measured_is_left_out() -> None:
+    launcher = IdleLauncher()
+    async with started(launcher) as pool:
+        no_descriptor = CapacityError(ErrorCode.OVERLOADED, "no more connections")
+        launcher.workers[0].fails_to_measure = no_descriptor
+        assert list(await pool.measure()) == [1]
