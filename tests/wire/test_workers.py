@@ -107,6 +107,32 @@ async def test_sessions_that_say_nothing_notice_the_death_of_their_worker(
         await pool.close()
 
 
+async def test_a_worker_that_stands_still_is_replaced_and_its_sessions_end(
+    start: Start, pcm: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = await pool_of(1)
+    try:
+        running = await start(recognizer=pool)
+        call = running.open()
+        await call.write(config(partial_results=True))
+        for message in audio(pcm[:24_000]):
+            await call.write(message)
+        await call.read()
+        os.kill(pool.pids[0], signal.SIGSTOP)
+        with monkeypatch.context() as patch:
+            # It would take half a minute.
+            patch.setattr("rechka.transport.recognizer_client._MEASURE_TIMEOUT_S", 0.5)
+            outcome = await outcome_of(call)
+        assert outcome.code is grpc.StatusCode.UNAVAILABLE
+        assert outcome.error is not None
+        assert outcome.error.code is ErrorCode.WORKER_LOST
+        await pool.wait_for_workers(1)
+        again = await running.recognize([config(), *audio(pcm)])
+        assert len(again.finals) == 3
+    finally:
+        await pool.close()
+
+
 async def test_an_engine_that_crashes_the_process_ends_as_unavailable(
     start: Start, pcm: bytes
 ) -> None:

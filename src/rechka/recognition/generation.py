@@ -22,6 +22,10 @@ _FIRST_BACKOFF_S = 0.1
 _LONGEST_BACKOFF_S = 30.0
 # One failure may be an accident, such as a process killed for want of memory.
 _MOST_FAILURES = 3
+# How often a worker is asked whether it is there, and one that did not answer in time.
+_ASKING_INTERVAL_S, _ASKING_AGAIN_INTERVAL_S = 5.0, 1.0
+# One that answers none of so many stands still: its event loop answers under any load.
+_MOST_SILENCES = 3
 
 
 class Worker(MeasuredRecognizer, Protocol):
@@ -37,7 +41,10 @@ class Worker(MeasuredRecognizer, Protocol):
         ...
 
     async def stop(self) -> None:
-        """End the process, by force if it does not listen; may be called again."""
+        """End the process, by force if it does not listen, and its streams with an error.
+
+        May be called again.
+        """
         ...
 
 
@@ -292,10 +299,11 @@ class Generation:
             self._on_change()
             began_s = asyncio.get_running_loop().time()
             try:
-                code = await worker.wait()
+                await _watch(worker)
             finally:
                 slot.worker = None
                 await worker.stop()
+            code = await worker.wait()
             _log.error("worker_ended", pid=worker.pid, exit_code=code)
             lost = f"a worker ended with exit code {code} while the others started"
             self._count_failure(
@@ -315,6 +323,29 @@ class Generation:
             raise error
         if gives_up and (isinstance(error, RequestError) or slot.failures >= _MOST_FAILURES):
             raise error
+
+
+async def _watch(worker: Worker) -> None:
+    """Return when a worker has ended, or does not answer any more."""
+    ending = asyncio.ensure_future(worker.wait())
+    silences = 0
+    try:
+        while silences < _MOST_SILENCES:
+            interval_s = _ASKING_AGAIN_INTERVAL_S if silences else _ASKING_INTERVAL_S
+            done, _ = await asyncio.wait((ending,), timeout=interval_s)
+            if done:
+                return
+            try:
+                await worker.measure()
+                silences = 0
+            except UnavailableError:
+                silences += 1
+            except Exception as error:
+                # That is not the worker's fault: no descriptor may be left to ask it.
+                _log.debug("worker_not_asked", reason=type(error).__name__)
+        _log.error("worker_does_not_answer", pid=worker.pid)
+    finally:
+        ending.cancel()
 
 
 def _unexpected(error: Exception) -> UnavailableError:

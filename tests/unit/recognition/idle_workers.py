@@ -62,6 +62,8 @@ class IdleWorker:
         self.opened: list[IdleStream] = []
         self.refuses_with: RechkaError | None = None
         self.fails_to_measure: RechkaError | None = None
+        self.measured = 0
+        self.has_been_measured = asyncio.Event()
         self.stops = 0
         self.is_stopped = asyncio.Event()
 
@@ -72,6 +74,8 @@ class IdleWorker:
         return self.opened[-1]
 
     async def measure(self) -> Measures:
+        self.measured += 1
+        self.has_been_measured.set()
         if self.fails_to_measure is not None:
             raise self.fails_to_measure
         return Measures(
@@ -85,12 +89,21 @@ class IdleWorker:
             resident_bytes=1,
         )
 
+    async def wait_until_measured(self, count: int) -> None:
+        """Wait until it was asked so many times more."""
+        count += self.measured
+        while self.measured < count:
+            self.has_been_measured.clear()
+            await self.has_been_measured.wait()
+
     async def wait(self) -> int:
         return await asyncio.shield(self.exit_code)
 
     async def stop(self) -> None:
         self.stops += 1
         self.is_stopped.set()
+        if not self.exit_code.done():
+            self.exit_code.set_result(-9)
         for stream in self.opened:
             stream.is_lost.set()
 

@@ -160,6 +160,45 @@ async def test_a_crash_loop_backs_off_up_to_a_bound_and_never_gives_up(
         assert waits[-1] == waits[-2]
 
 
+@pytest.fixture
+def no_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask workers all the time whether they are there."""
+    for name in ("_ASKING_INTERVAL_S", "_ASKING_AGAIN_INTERVAL_S"):
+        monkeypatch.setattr(f"rechka.recognition.generation.{name}", 0.0)
+
+
+@pytest.mark.usefixtures("no_interval", "waits")
+async def test_a_worker_that_does_not_answer_is_stopped_and_replaced() -> None:
+    launcher = IdleLauncher()
+    async with started(launcher, workers=1) as pool:
+        stream = await pool.open(OPTIONS)
+        with capture_logs() as log:
+            launcher.workers[0].fails_to_measure = UnavailableError(ErrorCode.WORKER_LOST, "no")
+            async with asyncio.timeout(60):
+                with pytest.raises(UnavailableError):
+                    await anext(stream.events())
+                await launcher.wait_for_launches(2)
+                await pool.wait_for_workers(1)
+        assert pool.pids == [launcher.workers[1].pid]
+        (event,) = [item for item in log if item["event"] == "worker_does_not_answer"]
+        assert event["pid"] == launcher.workers[0].pid
+
+
+@pytest.mark.usefixtures("no_interval")
+async def test_a_worker_that_cannot_be_asked_or_answers_now_and_then_stays() -> None:
+    launcher = IdleLauncher()
+    async with started(launcher, workers=1):
+        worker = launcher.workers[0]
+        worker.fails_to_measure = CapacityError(ErrorCode.OVERLOADED, "no more connections")
+        await worker.wait_until_measured(10)
+        for _ in range(5):
+            worker.fails_to_measure = UnavailableError(ErrorCode.WORKER_LOST, "no answer")
+            await worker.wait_until_measured(2)
+            worker.fails_to_measure = None
+            await worker.wait_until_measured(1)
+        assert worker.stops == 0
+
+
 async def test_a_launch_that_fails_in_a_way_nobody_foresaw_is_told_and_tried_again(
     waits: list[float],
 ) -> None:
