@@ -1,8 +1,9 @@
 """Puts a server together: the only place that knows every concrete class."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -44,6 +45,8 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _READY_INTERVAL_S, _UNREADY_INTERVAL_S = 1.0, 0.2
 # How old, at most, the load and the metrics of the workers are.
 _MEASURING_INTERVAL_S = 1.0
+# When a watch that failed is tried again.
+_RETRY_INTERVAL_S = 1.0
 
 
 def _create_access(settings: Settings, store: AccessStore, signer: TokenSigner) -> Access:
@@ -136,7 +139,9 @@ class Server:
                 self._recognizer: Recognizer = pool
                 stack.push_async_callback(live.close)
                 self._live = live
-                measuring = asyncio.create_task(self._measure_workers(pool))
+                measuring = asyncio.create_task(
+                    _repeat(partial(self._measure_workers, pool), failure="measuring_failed")
+                )
                 stack.callback(measuring.cancel)
             else:
                 self._recognizer = self._given_recognizer
@@ -160,7 +165,8 @@ class Server:
             stack.push_async_callback(self._http.stop)
             await self._grpc.start()
             await self._http.start()
-            for watching in (self._watch_readiness(), self._busy.watch()):
+            readiness = _repeat(self._watch_readiness, failure="readiness_failed")
+            for watching in (readiness, self._busy.watch()):
                 stack.callback(asyncio.create_task(watching).cancel)
             # Only now: models may take minutes to load, and a port that is in use is told
             # at once. Whoever asks meanwhile hears that the server is not ready.
@@ -265,16 +271,34 @@ class Server:
     def _worker_samples(self) -> Iterable[Sample]:
         return self._workers.samples()
 
-    async def _measure_workers(self, pool: WorkerPool) -> None:
-        while True:
-            self._workers = Workers(await pool.measure(), pool.restarts, pool.models)
-            await next_tick(_MEASURING_INTERVAL_S)
+    async def _measure_workers(self, pool: WorkerPool) -> float:
+        self._workers = Workers(await pool.measure(), pool.restarts, pool.models)
+        return _MEASURING_INTERVAL_S
 
-    async def _watch_readiness(self) -> None:
-        while not self._grpc.drain.is_draining:
-            await self._warm_text(self._recognizer.models)
-            is_ready = self._unready_reason() is None
-            await self._grpc.set_ready(is_ready=is_ready)
-            if is_ready:
-                self._ready.set()
-            await next_tick(_READY_INTERVAL_S if is_ready else _UNREADY_INTERVAL_S)
+    async def _watch_readiness(self) -> float:
+        await self._warm_text(self._recognizer.models)
+        is_ready = self._unready_reason() is None
+        await self._grpc.set_ready(is_ready=is_ready)
+        if is_ready:
+            self._ready.set()
+        return _READY_INTERVAL_S if is_ready else _UNREADY_INTERVAL_S
+
+
+async def _repeat(turn: Callable[[], Awaitable[float]], *, failure: str) -> None:
+    """Do something at every tick of as many seconds as it returns.
+
+    Args:
+        turn: What is done.
+        failure: Event of the log that tells that it failed: once, until it did well again.
+    """
+    told = None
+    while True:
+        try:
+            interval_s = await turn()
+            told = None
+        except Exception as error:
+            # A descriptor or memory that lacks for a moment must not end a watch.
+            if told is not type(error):
+                _log.exception(failure)
+            told, interval_s = type(error), _RETRY_INTERVAL_S
+        await next_tick(interval_s)

@@ -86,7 +86,11 @@ class ProcessLauncher:
 
     async def launch(self) -> "ProcessWorker":
         """Return a new worker once it is warm. Raises as `WorkerLauncher.launch`."""
-        folder = tempfile.TemporaryDirectory(prefix="rechka-", ignore_cleanup_errors=True)
+        try:
+            folder = tempfile.TemporaryDirectory(prefix="rechka-", ignore_cleanup_errors=True)
+        except OSError as error:
+            # There may be no space just now.
+            raise _cannot_start(error) from None
         socket = Path(folder.name) / "worker.sock"
         try:
             process = await asyncio.create_subprocess_exec(
@@ -106,9 +110,7 @@ class ProcessLauncher:
             if not isinstance(error, OSError):
                 raise
             # There may be no memory for one more process just now.
-            raise UnavailableError(
-                ErrorCode.UNAVAILABLE, f"no worker can be started: {error.strerror}"
-            ) from None
+            raise _cannot_start(error) from None
         worker = ProcessWorker(process, folder, socket)
         try:
             async with asyncio.timeout(self._settings.start_timeout_s):
@@ -163,7 +165,7 @@ class ProcessWorker:
             UnavailableError: It ended instead.
         """
         line = await self._process.stdout.readline() if self._process.stdout else b""
-        if not line:
+        if not line.endswith(b"\n"):
             code = await self._process.wait()
             raise UnavailableError(
                 ErrorCode.UNAVAILABLE, f"a worker ended with exit code {code} while it started"
@@ -208,6 +210,10 @@ class ProcessWorker:
             self._process.kill()
             await self._process.wait()
         _remove(self._folder, self._socket)
+
+
+def _cannot_start(error: OSError) -> UnavailableError:
+    return UnavailableError(ErrorCode.UNAVAILABLE, f"no worker can be started: {error.strerror}")
 
 
 def _remove(folder: "tempfile.TemporaryDirectory[str]", socket: Path) -> None:

@@ -165,6 +165,26 @@ async def test_a_server_that_cannot_start_says_why_in_one_line(
     )
 
 
+def test_a_signal_ends_a_server_whose_workers_do_not_get_warm(tmp_path: Path) -> None:
+    ports = ("--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0")
+    command = (*RECHKA, "serve", "--data-dir", str(tmp_path), "--engine", "scripted", *ports)
+    # A worker says it for trial as it starts.
+    never = {**SMALL, "RECHKA_RECOGNITION__ENGINE_OPTIONS": '{"exit_on": "hello"}'}
+    own = os.environ | never
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=own) as process:
+        assert process.stderr is not None
+        lines = iter(process.stderr.readline, "")
+        assert any('"worker_did_not_start"' in line for line in lines)
+        process.terminate()
+        try:
+            _, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 0
+    assert "stopping: " in errors
+    assert "Traceback" not in errors
+
+
 async def test_a_second_signal_ends_a_server_that_waits_for_its_sessions(tmp_path: Path) -> None:
     patience = {"RECHKA_LIMITS__IDLE_S": "600", "RECHKA_SERVER__DRAIN_GRACE_S": "600"}
     with serving(str(tmp_path), "--engine", "scripted", **patience) as service:

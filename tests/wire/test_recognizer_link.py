@@ -211,6 +211,16 @@ async def test_closing_ends_an_opening_with_an_error(tmp_path: Path) -> None:
             assert_lost(caught.value)
 
 
+async def test_a_recognizer_that_does_not_answer_an_opening_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rechka.transport.recognizer_client._OPEN_TIMEOUT_S", 0.05)
+    async with serving(tmp_path, never, opens=False) as recognizer:
+        with pytest.raises(UnavailableError) as caught:
+            await recognizer.open(OPTIONS)
+        assert_lost(caught.value)
+
+
 async def test_nobody_at_the_socket_is_lost(tmp_path: Path) -> None:
     with pytest.raises(UnavailableError) as caught:
         await RemoteRecognizer(tmp_path / "nobody").open(OPTIONS)

@@ -3,9 +3,11 @@
 import asyncio
 import gc
 import random
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 
 import grpc
+import httpx
 import psutil
 import pytest
 
@@ -158,13 +160,61 @@ async def test_unknown_fields_of_a_message_are_ignored(start: Start, pcm: bytes)
     assert len(outcome.finals) == 3
 
 
+# More than the connection holds for a client that does not read.
+LONG_WORDS = " ".join("r" * 30_000 for _ in range(100))
+
+
+@asynccontextmanager
+async def unread(running: Running, pcm: bytes) -> AsyncIterator[None]:
+    """Hold a session whose client reads its first result, and then no more."""
+    # A window that does not grow, on a connection of its own.
+    options = (("grpc.http2.bdp_probe", 0), ("grpc.use_local_subchannel_pool", 1))
+    address = running.server.grpc_address
+    async with grpc.aio.insecure_channel(address, options=options) as channel:
+        call = Running(running.server, running.access, channel).open()
+
+        async def write() -> None:
+            for message in (config(raw_results=True), *audio(pcm)):
+                await call.write(message)
+
+        writing = asyncio.create_task(write())
+        response = await call.read()
+        assert [item.alternatives[0].text for item in response.chunks] == ["first"]
+        yield
+        writing.cancel()
+        await asyncio.wait([writing])
+
+
+async def metrics_of(running: Running) -> str:
+    async with httpx.AsyncClient(base_url=f"http://{running.server.http_address}") as http:
+        return (await http.get("/metrics")).text
+
+
+async def test_a_server_ends_though_a_client_does_not_read(start: Start, pcm: bytes) -> None:
+    running = await start(
+        lines=["first", LONG_WORDS, LONG_WORDS],
+        limits={"unread_s": 600},
+        server={"drain_grace_s": 1},
+    )
+    async with unread(running, pcm), asyncio.timeout(60):
+        assert await running.server.drain() == 1
+
+
+async def test_a_server_does_not_wait_for_a_client_that_was_told_that_it_does_not_read(
+    start: Start, pcm: bytes
+) -> None:
+    running = await start(lines=["first", LONG_WORDS, LONG_WORDS], limits={"unread_s": 0.5})
+    async with unread(running, pcm), asyncio.timeout(60):
+        while 'rechka_errors_total{code="SLOW_READER"} 1.0' not in await metrics_of(running):
+            pass
+        assert await running.server.drain() == 0
+
+
 async def test_a_client_that_does_not_read_is_ended_and_its_place_is_free(
     start: Start, pcm: bytes
 ) -> None:
-    # More than the connection holds for a client that does not read.
-    long_words = " ".join("r" * 30_000 for _ in range(100))
     running = await start(
-        lines=["first", long_words, long_words],
+        lines=["first", LONG_WORDS, LONG_WORDS],
         engine_options={"max_streams": 1},
         limits={"unread_s": 0.5},
     )

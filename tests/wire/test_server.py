@@ -1,6 +1,7 @@
 """The server around the sessions: ports, TLS, health, discovery, shutdown."""
 
 import asyncio
+import errno
 import json
 import sys
 from pathlib import Path
@@ -13,10 +14,15 @@ import pytest
 import trustme
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+from starlette.routing import Route
 from structlog.testing import capture_logs
 
 from rechka.bootstrap import Server
 from rechka.errors import RequestError
+from rechka.gateway.server import HttpServer
 from rechka.recognition.port import ModelInfo
 from rechka.settings import load_settings
 from rechka.wire.generated.yandex.cloud.endpoint import api_endpoint_service_pb2 as endpoint_pb
@@ -59,6 +65,24 @@ async def test_text_of_every_served_language_is_loaded_before_the_server_is_read
     languages = {"languages": ["tr-TR", "ru-RU", "en-US"]}
     await start(engine_options=languages, results={"profanity_mode": "mask"})
     assert loaded == [("en-US", "mask"), ("ru-RU", "mask"), ("tr-TR", "mask")]
+
+
+async def test_text_that_could_not_be_loaded_is_loaded_later(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[str] = []
+
+    def fail_once(language: str, *, profanity_mode: str, profanity_rules: object) -> None:
+        tries.append(language)
+        if len(tries) == 1:
+            raise OSError(errno.EMFILE, "no descriptor is left")
+
+    monkeypatch.setattr("rechka.bootstrap.warm_up", fail_once)
+    with capture_logs() as log:
+        async with asyncio.timeout(60):
+            await start()
+    assert tries == ["en-US", "en-US"]
+    assert [item["event"] for item in log].count("readiness_failed") == 1
 
 
 async def test_http_tells_alive_and_ready(start: Start) -> None:
@@ -177,6 +201,25 @@ async def test_a_session_that_outlasts_the_grace_is_told_so(start: Start) -> Non
     assert ended == ["UNAVAILABLE"]
     assert outcome.error is not None
     assert "shutting down" in outcome.error.message
+
+
+async def test_the_http_side_ends_though_a_client_does_not_read(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def large(request: Request) -> StreamingResponse:
+        return StreamingResponse(bytes(2**20) for _ in range(64))
+
+    server = HttpServer(Starlette(routes=[Route("/", large)]), address="127.0.0.1:0")
+    await server.start()
+    host, _, port = server.address.rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port), limit=1)
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    # The answer has begun; beyond a little of it the connection takes no more.
+    await reader.readexactly(1)
+    async with asyncio.timeout(60):
+        await server.stop()
+    assert not caplog.records
+    writer.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,18 +1,23 @@
 """What real workers measure reaches /metrics, the dashboard and the clients."""
 
 import asyncio
+import errno
 import json
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import grpc.aio
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from fakes.tone_models import tones, write_model
 from rechka.audio.samples import to_pcm16
 from rechka.bootstrap import Server
+from rechka.recognition.measures import Measures
+from rechka.recognition.pool import WorkerPool
 from rechka.settings import load_settings
 from wire_client import Running, audio, config
 
@@ -21,8 +26,8 @@ ROOT = Path(__file__).parents[2]
 NAME = re.compile(r"\brechka_[a-z_]+")
 
 
-@pytest.fixture
-async def running(tmp_path: Path) -> AsyncIterator[Running]:
+@asynccontextmanager
+async def serving(tmp_path: Path) -> AsyncIterator[Running]:
     models = {"models": [str(write_model(tmp_path / "model", words=("ab", "cab")))]}
     settings = load_settings(
         overrides={
@@ -37,6 +42,12 @@ async def running(tmp_path: Path) -> AsyncIterator[Running]:
         access = await server.create_development_access()
         async with grpc.aio.insecure_channel(server.grpc_address) as channel:
             yield Running(server, access, channel)
+
+
+@pytest.fixture
+async def running(tmp_path: Path) -> AsyncIterator[Running]:
+    async with serving(tmp_path) as running:
+        yield running
 
 
 async def metrics_of(running: Running) -> str:
@@ -64,6 +75,25 @@ async def test_what_a_worker_did_is_in_the_metrics(running: Running) -> None:
     await wait_for(running, r'^rechka_worker_resident_bytes\{worker="0"\} [1-9]')
     await wait_for(running, r"^rechka_workers 1\.0$")
     await wait_for(running, r'^rechka_model_info\{.*language="ru-RU".*\} 1\.0$')
+
+
+async def test_workers_that_could_not_be_measured_are_measured_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure, tries = WorkerPool.measure, 0
+
+    async def fail_twice(pool: WorkerPool) -> dict[int, Measures]:
+        nonlocal tries
+        tries += 1
+        if tries <= 2:
+            raise OSError(errno.EMFILE, "no descriptor is left")
+        return await measure(pool)
+
+    monkeypatch.setattr(WorkerPool, "measure", fail_twice)
+    with capture_logs() as log:
+        async with serving(tmp_path) as running:
+            await wait_for(running, r"^rechka_workers 1\.0$")
+    assert [item["event"] for item in log].count("measuring_failed") == 1
 
 
 async def test_a_client_is_told_the_load(running: Running) -> None:

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from rechka.recognition.pool import WorkerPool
 from rechka.recognition.port import StreamOptions
 from rechka.settings import RecognitionSettings, load_settings
 from rechka.transport.recognizer_client import RemoteRecognizer
-from rechka.worker import start_pool
+from rechka.worker import ProcessLauncher, ProcessWorker, start_pool
 from wire_client import Running, Start, audio, config, outcome_of
 
 TURN_S = 0.01
@@ -106,6 +107,32 @@ async def test_sessions_that_say_nothing_notice_the_death_of_their_worker(
         turns = await turns_until(reading)
         assert turns * TURN_S <= 1
         assert {outcome.code for outcome in await reading} == {grpc.StatusCode.UNAVAILABLE}
+    finally:
+        await pool.close()
+
+
+async def test_a_worker_that_stands_still_is_replaced_and_its_sessions_end(
+    start: Start, pcm: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = await pool_of(1)
+    try:
+        running = await start(recognizer=pool)
+        call = running.open()
+        await call.write(config(partial_results=True))
+        for message in audio(pcm[:24_000]):
+            await call.write(message)
+        await call.read()
+        os.kill(pool.pids[0], signal.SIGSTOP)
+        with monkeypatch.context() as patch:
+            # It would take half a minute.
+            patch.setattr("rechka.transport.recognizer_client._MEASURE_TIMEOUT_S", 0.5)
+            outcome = await outcome_of(call)
+        assert outcome.code is grpc.StatusCode.UNAVAILABLE
+        assert outcome.error is not None
+        assert outcome.error.code is ErrorCode.WORKER_LOST
+        await pool.wait_for_workers(1)
+        again = await running.recognize([config(), *audio(pcm)])
+        assert len(again.finals) == 3
     finally:
         await pool.close()
 
@@ -199,11 +226,33 @@ async def test_closing_the_pool_leaves_no_process_and_no_socket(tmp_path: Path) 
     assert not any(folder.exists() for folder in sockets)
 
 
+async def test_a_worker_whose_folder_cannot_be_made_may_be_started_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "absent"))
+    launcher = ProcessLauncher(RecognitionSettings(engine="scripted"))
+    with pytest.raises(UnavailableError, match="no worker can be started: No such file"):
+        await launcher.launch()
+
+
+async def test_a_worker_that_ends_while_it_tells_how_it_started_has_not_started(
+    tmp_path: Path,
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *("printf", '{"refused": "the mod'), stdout=asyncio.subprocess.PIPE
+    )
+    folder = tempfile.TemporaryDirectory(dir=tmp_path)
+    worker = ProcessWorker(process, folder, Path(folder.name) / "worker.sock")
+    with pytest.raises(UnavailableError, match="ended with exit code 0 while it started"):
+        await worker.connect()
+    await worker.stop()
+
+
 async def test_a_worker_ends_when_its_server_is_killed() -> None:
     program = (
         "import asyncio\n"
         "from rechka.settings import RecognitionSettings\n"
-        "from rechka.worker import start_pool\n"
+        "from rechka.worker import ProcessLauncher, ProcessWorker, start_pool\n"
         "async def main():\n"
         "    pool = await start_pool(RecognitionSettings(engine='scripted', workers=1))\n"
         "    print(pool.pids[0], flush=True)\n"

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -130,8 +131,17 @@ async def _serve(settings: Settings) -> None:
             server.reload()
 
     loop.add_signal_handler(signal.SIGHUP, on_hangup)
-    async with server:
+    async with AsyncExitStack() as stack:
         stopped = asyncio.create_task(stop.wait())
+        # Models may take minutes to load, or never get warm: it must not keep a stop waiting.
+        entering = asyncio.create_task(stack.enter_async_context(server))
+        await asyncio.wait((entering, stopped), return_when=asyncio.FIRST_COMPLETED)
+        if not entering.done():
+            write_line("stopping: the server has not started yet")
+            entering.cancel()
+            await asyncio.gather(entering, return_exceptions=True)
+            return
+        await entering
         ready = asyncio.create_task(server.wait_ready())
         write_line(f"gRPC on {server.grpc_address}, HTTP on {server.http_address}")
         await asyncio.wait((ready, stopped), return_when=asyncio.FIRST_COMPLETED)

@@ -14,6 +14,8 @@ from rechka.ticks import next_tick, wait_unless_set
 __all__ = ["HttpServer"]
 
 _TICK_S = 1.0
+# A client that does not read would keep its answer, and the server, waiting for ever.
+_GRACE_S = 3.0
 
 
 class _Server(uvicorn.Server):
@@ -37,6 +39,12 @@ class _Server(uvicorn.Server):
         """Let `serve` return once the requests that run are answered."""
         self.should_exit = True
         self._is_told.set()
+
+    def abandon(self) -> None:
+        """Drop the connections whose answers nobody takes."""
+        for connection in list(self.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.abort()
 
 
 class HttpServer:
@@ -71,7 +79,10 @@ class HttpServer:
         self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))
 
     async def stop(self) -> None:
-        """Close the port; requests that run are answered first."""
+        """Close the port; requests that run are answered first, if their clients read."""
         if self._serving is not None:
             self._server.end()
+            done, _ = await asyncio.wait((self._serving,), timeout=_GRACE_S)
+            if not done:
+                self._server.abandon()
             await self._serving

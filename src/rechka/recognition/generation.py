@@ -1,28 +1,31 @@
 """One generation of workers: they serve the same models, and begin and end together."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from fractions import Fraction
 from functools import partial
 from typing import Any, Protocol
 
 import structlog
 
-from rechka.audio.samples import Samples
 from rechka.errors import CapacityError, ErrorCode, RechkaError, RequestError, UnavailableError
 from rechka.recognition.load import Load, no_room
 from rechka.recognition.measures import MeasuredRecognizer, Measures
-from rechka.recognition.port import Finished, Heard, ModelInfo, RecognizerStream, StreamOptions
+from rechka.recognition.pooled_stream import PooledStream
+from rechka.recognition.port import ModelInfo, StreamOptions
 from rechka.recognition.selection import select_model
 
-__all__ = ["Generation", "PooledStream", "Worker", "WorkerLauncher"]
+__all__ = ["Generation", "Worker", "WorkerLauncher"]
 
 _log = structlog.get_logger()
 _FIRST_BACKOFF_S = 0.1
 _LONGEST_BACKOFF_S = 30.0
 # One failure may be an accident, such as a process killed for want of memory.
 _MOST_FAILURES = 3
+# How often a worker is asked whether it is there, and one that did not answer in time.
+_ASKING_INTERVAL_S, _ASKING_AGAIN_INTERVAL_S = 5.0, 1.0
+# One that answers none of so many stands still: its event loop answers under any load.
+_MOST_SILENCES = 3
 
 
 class Worker(MeasuredRecognizer, Protocol):
@@ -38,7 +41,10 @@ class Worker(MeasuredRecognizer, Protocol):
         ...
 
     async def stop(self) -> None:
-        """End the process, by force if it does not listen; may be called again."""
+        """End the process, by force if it does not listen, and its streams with an error.
+
+        May be called again.
+        """
         ...
 
 
@@ -116,11 +122,6 @@ class Generation:
         """The sum of the shares in use; 1 is a whole worker."""
         return sum((slot.load.taken for slot in self._slots), Fraction(0))
 
-    @property
-    def is_cut(self) -> bool:
-        """Whether streams were ended because others took its place long ago."""
-        return self._is_cut
-
     async def measure(self) -> dict[int, Measures]:
         """Return what the running workers measure, by the number of their place."""
         places = [(n, slot.worker) for n, slot in enumerate(self._slots) if slot.worker]
@@ -131,7 +132,7 @@ class Generation:
         for (number, _), item in zip(places, found, strict=True):
             if isinstance(item, Measures):
                 measures[number] = item
-            elif not isinstance(item, UnavailableError):
+            elif not isinstance(item, RechkaError):
                 raise item
         return measures
 
@@ -164,7 +165,7 @@ class Generation:
             raise
         self._is_serving = True
 
-    async def open(self, options: StreamOptions, *, room: Fraction) -> "PooledStream":
+    async def open(self, options: StreamOptions, *, room: Fraction) -> PooledStream:
         """Return a fresh stream of the least loaded worker that serves the model.
 
         Args:
@@ -194,7 +195,8 @@ class Generation:
                     self._give_back(slot, share)
                     raise
                 else:
-                    return PooledStream(self, stream, partial(self._give_back, slot, share))
+                    give_back = partial(self._give_back, slot, share)
+                    return PooledStream(stream, give_back, lambda: self._is_cut)
             raise refusal
         finally:
             self._opening -= 1
@@ -275,9 +277,15 @@ class Generation:
         while not self._is_retiring:
             try:
                 worker = await self._launcher.launch()
-            except RechkaError as error:
-                self._count_failure(slot, error, gives_up=gives_up)
-                _log.error("worker_did_not_start", reason=error.message, retry_after_s=backoff_s)
+            except Exception as error:
+                failure = error if isinstance(error, RechkaError) else _unexpected(error)
+                self._count_failure(slot, failure, gives_up=gives_up)
+                _log.error(
+                    "worker_did_not_start",
+                    reason=failure.message,
+                    retry_after_s=backoff_s,
+                    exc_info=failure.__cause__,
+                )
                 await asyncio.sleep(backoff_s)
                 backoff_s = min(2 * backoff_s, _LONGEST_BACKOFF_S)
                 continue
@@ -287,10 +295,11 @@ class Generation:
             self._on_change()
             began_s = asyncio.get_running_loop().time()
             try:
-                code = await worker.wait()
+                await _watch(worker)
             finally:
                 slot.worker = None
                 await worker.stop()
+            code = await worker.wait()
             _log.error("worker_ended", pid=worker.pid, exit_code=code)
             lost = f"a worker ended with exit code {code} while the others started"
             self._count_failure(
@@ -312,76 +321,34 @@ class Generation:
             raise error
 
 
-class PooledStream:
-    """A worker's stream that is counted until it is closed.
+async def _watch(worker: Worker) -> None:
+    """Return when a worker has ended, or does not answer any more."""
+    ending = asyncio.ensure_future(worker.wait())
+    silences = 0
+    try:
+        while silences < _MOST_SILENCES:
+            interval_s = _ASKING_AGAIN_INTERVAL_S if silences else _ASKING_INTERVAL_S
+            done, _ = await asyncio.wait((ending,), timeout=interval_s)
+            if done:
+                return
+            try:
+                await worker.measure()
+                silences = 0
+            except UnavailableError:
+                silences += 1
+            except Exception as error:
+                # That is not the worker's fault: no descriptor may be left to ask it.
+                _log.debug("worker_not_asked", reason=type(error).__name__)
+        _log.error("worker_does_not_answer", pid=worker.pid)
+    finally:
+        ending.cancel()
 
-    Args:
-        generation: Of the worker.
-        stream: The worker's own.
-        give_back: Gives its share of the worker back.
-    """
 
-    def __init__(
-        self,
-        generation: Generation,
-        stream: RecognizerStream,
-        give_back: Callable[[], None],
-    ) -> None:
-        self._generation = generation
-        self._stream = stream
-        self._give_back: Callable[[], None] | None = give_back
-
-    async def send(self, samples: Samples) -> None:
-        """Hand over audio. As `RecognizerStream.send`."""
-        try:
-            await self._stream.send(samples)
-        except UnavailableError as error:
-            raise self._why(error) from None
-
-    async def hurry(self) -> None:
-        """Have all decoded at once. As `RecognizerStream.hurry`."""
-        try:
-            await self._stream.hurry()
-        except UnavailableError as error:
-            raise self._why(error) from None
-
-    async def finish(self) -> None:
-        """End the utterance. As `RecognizerStream.finish`."""
-        try:
-            await self._stream.finish()
-        except UnavailableError as error:
-            raise self._why(error) from None
-
-    async def events(self) -> AsyncIterator[Heard | Finished]:
-        """Yield events. As `RecognizerStream.events`."""
-        try:
-            async for event in self._stream.events():
-                yield event
-        except UnavailableError as error:
-            raise self._why(error) from None
-
-    async def close(self) -> None:
-        """Give the stream and its place back. May be called more than once."""
-        give_back, self._give_back = self._give_back, None
-        if give_back is None:
-            return
-        try:
-            with contextlib.suppress(RechkaError):
-                await self._stream.close()
-        finally:
-            # Only now: a worker without streams may be ended.
-            give_back()
-
-    def _why(self, error: UnavailableError) -> UnavailableError:
-        """Return why the worker is gone: that it was ended, if that was on purpose."""
-        if not self._generation.is_cut:
-            return error
-        return UnavailableError(
-            ErrorCode.UNAVAILABLE,
-            "The model of this session was replaced, and the time that running "
-            "sessions have to finish is over; connect again",
-            retry_after_s=0.5,
-        )
+def _unexpected(error: Exception) -> UnavailableError:
+    """Return what a failure that nobody foresaw is: another try may succeed."""
+    failure = UnavailableError(ErrorCode.UNAVAILABLE, f"unexpected {type(error).__name__}")
+    failure.__cause__ = error
+    return failure
 
 
 async def _cancel(tasks: Sequence["asyncio.Task[None]"]) -> None:

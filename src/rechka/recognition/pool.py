@@ -6,8 +6,9 @@ from fractions import Fraction
 
 import structlog
 
-from rechka.recognition.generation import Generation, PooledStream, WorkerLauncher
+from rechka.recognition.generation import Generation, WorkerLauncher
 from rechka.recognition.measures import Measures
+from rechka.recognition.pooled_stream import PooledStream
 from rechka.recognition.port import ModelInfo, StreamOptions
 
 __all__ = ["WorkerPool"]

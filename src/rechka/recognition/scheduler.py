@@ -8,13 +8,11 @@ for nobody, and so does one whose utterance ends.
 """
 
 import asyncio
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -26,7 +24,7 @@ from rechka.recognition.engine_thread import EngineThread
 from rechka.recognition.hang_watch import HangWatch
 from rechka.recognition.lateness import Lateness
 from rechka.recognition.load import Load, no_room
-from rechka.recognition.measures import Measures
+from rechka.recognition.measures import Measures, resident_bytes
 from rechka.recognition.port import (
     Engine,
     EngineStream,
@@ -117,7 +115,7 @@ class Scheduler:
             decoded_s=self._decoded_s,
             steps=self._steps,
             batched=self._batched,
-            resident_bytes=_resident_bytes(),
+            resident_bytes=resident_bytes(),
         )
 
     @property
@@ -392,12 +390,3 @@ class Scheduler:
 
 def _shutting_down() -> UnavailableError:
     return UnavailableError(ErrorCode.UNAVAILABLE, "The recognizer is shutting down")
-
-
-def _resident_bytes() -> int:
-    """Return the memory of this process, 0 where the system does not tell."""
-    try:
-        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
-    except (OSError, IndexError):
-        return 0
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")

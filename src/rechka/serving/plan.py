@@ -1,5 +1,6 @@
 """What the workers of a server are started with: the settings, the installed models, the choice."""
 
+import os
 import stat
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -143,7 +144,10 @@ def look(settings: Settings) -> Stamp:
     """Return what tells that the selection or an installed model may have changed."""
     if settings.recognition.engine != _AUTOMATIC:
         return ()
-    return _stamp(models_folder(settings.data_dir))
+    folder = models_folder(settings.data_dir)
+    # A model may be linked in from elsewhere, and a walk through folders passes over links.
+    links = [path for path in sorted(folder.glob("[!.]*")) if path.is_symlink()]
+    return (*_stamp(folder), *(item for link in links for item in (*_of_link(link), *_stamp(link))))
 
 
 def _fixed(own: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -175,6 +179,18 @@ def _add(options: dict[str, Any], candidate: Candidate, tags: dict[str, list[str
     options.setdefault("tags", {})[candidate.name] = lists[0] if is_same_for_all else tags
 
 
+def _of_link(link: Path) -> Stamp:
+    try:
+        return (_item(link, link.lstat()),)
+    except OSError:
+        # It has just gone.
+        return ()
+
+
+def _item(path: Path, status: os.stat_result) -> tuple[str, int, int, int]:
+    return str(path), status.st_mtime_ns, status.st_size, status.st_ino
+
+
 def _stamp(folder: Path) -> Stamp:
     stamps = []
     for file in sorted(folder.rglob("*")):
@@ -188,5 +204,5 @@ def _stamp(folder: Path) -> Stamp:
             # It has just gone, and whoever took it away is still at work.
             continue
         if not stat.S_ISDIR(status.st_mode):
-            stamps.append((str(file), status.st_mtime_ns, status.st_size, status.st_ino))
+            stamps.append(_item(file, status))
     return tuple(stamps)

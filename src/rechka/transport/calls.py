@@ -44,6 +44,8 @@ _CLIENT_ID_LENGTH = 128
 # How calls of methods that are not served are counted, all together.
 _OTHER_METHODS = "other"
 _MOST_METHOD_CHARACTERS = 100
+# A status waits behind results that the client does not read, and may wait for ever.
+_FAREWELL_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ class Drain:
 
         Returns:
             How many had to be ended when the grace was over; they are answered
-            UNAVAILABLE.
+            UNAVAILABLE. A client that does not read may not have its answer yet.
         """
         self.is_draining = True
         try:
@@ -139,7 +141,8 @@ class Drain:
         left = list(self._running)
         for task in left:
             task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        if left:
+            await asyncio.wait(left, timeout=_FAREWELL_S)
         return len(left)
 
 
@@ -210,6 +213,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         async def abort(context: Any, error: RechkaError, request_id: str) -> NoReturn:
             code, message, trailing = _status(error, request_id)
             self._count(method, status=code.name, error=error.code.value)
+            # What is left is up to the client, which may not read: nobody waits for it.
+            self._drain.leave()
             await context.abort(code, message, trailing)
             raise AssertionError("abort raises")
 

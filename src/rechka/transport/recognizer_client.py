@@ -30,6 +30,8 @@ _MESSAGE_SAMPLES = 32_000
 _NO_MORE = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
 # A worker that hangs must not keep back what the others measure.
 _MEASURE_TIMEOUT_S = 5.0
+# Nor a stream that another one may serve. An engine opens it after what it is decoding.
+_OPEN_TIMEOUT_S = 10.0
 
 
 class RemoteRecognizer:
@@ -78,9 +80,16 @@ class RemoteRecognizer:
         Raises:
             RequestError: The recognizer does not serve what is asked for.
             CapacityError: It has as many streams as it serves in time.
-            UnavailableError: It cannot be reached.
+            UnavailableError: It cannot be reached, or does not answer in time.
             InternalError: The engine failed.
         """
+        try:
+            async with asyncio.timeout(_OPEN_TIMEOUT_S):
+                return await self._open(options)
+        except TimeoutError:
+            raise _lost() from None
+
+    async def _open(self, options: StreamOptions) -> "RemoteStream":
         link = await self._connect()
         try:
             link.write(pb.Request(open=encode_open(options)).SerializeToString())

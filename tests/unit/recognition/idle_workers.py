@@ -61,6 +61,9 @@ class IdleWorker:
         self.exit_code: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.opened: list[IdleStream] = []
         self.refuses_with: RechkaError | None = None
+        self.fails_to_measure: RechkaError | None = None
+        self.measured = 0
+        self.has_been_measured = asyncio.Event()
         self.stops = 0
         self.is_stopped = asyncio.Event()
 
@@ -71,6 +74,10 @@ class IdleWorker:
         return self.opened[-1]
 
     async def measure(self) -> Measures:
+        self.measured += 1
+        self.has_been_measured.set()
+        if self.fails_to_measure is not None:
+            raise self.fails_to_measure
         return Measures(
             streams=len(self.opened),
             waiting=0,
@@ -82,12 +89,21 @@ class IdleWorker:
             resident_bytes=1,
         )
 
+    async def wait_until_measured(self, count: int) -> None:
+        """Wait until it was asked so many times more."""
+        count += self.measured
+        while self.measured < count:
+            self.has_been_measured.clear()
+            await self.has_been_measured.wait()
+
     async def wait(self) -> int:
         return await asyncio.shield(self.exit_code)
 
     async def stop(self) -> None:
         self.stops += 1
         self.is_stopped.set()
+        if not self.exit_code.done():
+            self.exit_code.set_result(-9)
         for stream in self.opened:
             stream.is_lost.set()
 
@@ -96,7 +112,7 @@ class IdleLauncher:
     """Launches `IdleWorker`s while its gate is open; planned outcomes come first."""
 
     def __init__(
-        self, *planned: RechkaError | Sequence[ModelInfo], serves: Sequence[ModelInfo] = (ENGLISH,)
+        self, *planned: Exception | Sequence[ModelInfo], serves: Sequence[ModelInfo] = (ENGLISH,)
     ) -> None:
         self.workers: list[IdleWorker] = []
         self.attempts = 0
@@ -112,7 +128,7 @@ class IdleLauncher:
         self._has_begun.set()
         await self.gate.wait()
         outcome = self._planned.pop(0) if self._planned else self._serves
-        if isinstance(outcome, RechkaError):
+        if isinstance(outcome, Exception):
             raise outcome
         self.workers.append(IdleWorker(100 + self.attempts, outcome))
         self._has_launched.set()

@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
+from structlog.testing import capture_logs
 
 from rechka.errors import (
     CapacityError,
@@ -159,6 +160,59 @@ async def test_a_crash_loop_backs_off_up_to_a_bound_and_never_gives_up(
         assert waits[-1] == waits[-2]
 
 
+@pytest.fixture
+def no_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask workers all the time whether they are there."""
+    for name in ("_ASKING_INTERVAL_S", "_ASKING_AGAIN_INTERVAL_S"):
+        monkeypatch.setattr(f"rechka.recognition.generation.{name}", 0.0)
+
+
+@pytest.mark.usefixtures("no_interval", "waits")
+async def test_a_worker_that_does_not_answer_is_stopped_and_replaced() -> None:
+    launcher = IdleLauncher()
+    async with started(launcher, workers=1) as pool:
+        stream = await pool.open(OPTIONS)
+        with capture_logs() as log:
+            launcher.workers[0].fails_to_measure = UnavailableError(ErrorCode.WORKER_LOST, "no")
+            async with asyncio.timeout(60):
+                with pytest.raises(UnavailableError):
+                    await anext(stream.events())
+                await launcher.wait_for_launches(2)
+                await pool.wait_for_workers(1)
+        assert pool.pids == [launcher.workers[1].pid]
+        (event,) = [item for item in log if item["event"] == "worker_does_not_answer"]
+        assert event["pid"] == launcher.workers[0].pid
+
+
+@pytest.mark.usefixtures("no_interval")
+async def test_a_worker_that_cannot_be_asked_or_answers_now_and_then_stays() -> None:
+    launcher = IdleLauncher()
+    async with started(launcher, workers=1):
+        worker = launcher.workers[0]
+        worker.fails_to_measure = CapacityError(ErrorCode.OVERLOADED, "no more connections")
+        await worker.wait_until_measured(10)
+        for _ in range(5):
+            worker.fails_to_measure = UnavailableError(ErrorCode.WORKER_LOST, "no answer")
+            await worker.wait_until_measured(2)
+            worker.fails_to_measure = None
+            await worker.wait_until_measured(1)
+        assert worker.stops == 0
+
+
+async def test_a_launch_that_fails_in_a_way_nobody_foresaw_is_told_and_tried_again(
+    waits: list[float],
+) -> None:
+    launcher = IdleLauncher((ENGLISH,), ValueError("no JSON"))
+    async with started(launcher, workers=1) as pool:
+        with capture_logs() as log:
+            launcher.workers[0].exit_code.set_result(1)
+            await launcher.wait_for_launches(2)
+        await pool.wait_for_workers(1)
+        assert len(waits) == 2
+        (event,) = [item for item in log if item["event"] == "worker_did_not_start"]
+        assert event["reason"] == "unexpected ValueError"
+
+
 async def test_nothing_is_served_while_no_worker_is_warm(waits: list[float]) -> None:
     launcher = IdleLauncher((ENGLISH,), *(starting_failure() for _ in range(10_000)))
     async with started(launcher, workers=1) as pool:
@@ -190,3 +244,11 @@ async def test_closing_stops_every_worker() -> None:
 async def test_a_model_that_several_workers_serve_is_named_once() -> None:
     async with started(IdleLauncher(), workers=3) as pool:
         assert pool.models == (ENGLISH,)
+
+
+async def test_a_worker_that_cannot_be_measured_is_left_out() -> None:
+    launcher = IdleLauncher()
+    async with started(launcher) as pool:
+        no_descriptor = CapacityError(ErrorCode.OVERLOADED, "no more connections")
+        launcher.workers[0].fails_to_measure = no_descriptor
+        assert list(await pool.measure()) == [1]

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from rechka.errors import CapacityError, ErrorCode, RechkaError, RequestError, UnavailableError
-from rechka.recognition.generation import PooledStream
 from rechka.recognition.pool import WorkerPool
+from rechka.recognition.pooled_stream import PooledStream
 from rechka.recognition.port import Finished, Heard, ModelInfo
 from rechka.testing.clock import VirtualClock
 from unit.recognition.gated_engine import OPTIONS

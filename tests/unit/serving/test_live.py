@@ -155,6 +155,23 @@ async def test_a_model_that_is_installed_first_in_order_is_taken_over(machine: M
         assert machine.serving == ["Above"]
 
 
+async def test_another_version_of_a_model_that_is_linked_in_is_taken_over(
+    machine: Machine, tmp_path: Path
+) -> None:
+    versions = [write_folder(tmp_path / version, "Above") for version in ("v1", "v2")]
+    link = models_folder(machine.data_dir) / "Above"
+    link.symlink_to(versions[0])
+    async with running(machine):
+        assert machine.serving == ["Above"]
+        link.unlink()
+        link.symlink_to(versions[1])
+        await machine.take_over()
+        assert len(machine.launchers) == 2
+        (link / "model.onnx").write_bytes(b"another one")
+        await machine.take_over()
+        assert len(machine.launchers) == 3
+
+
 async def test_a_model_that_fails_to_load_leaves_the_old_one_and_is_told(machine: Machine) -> None:
     machine.broken.add("b")
     async with running(machine):
