@@ -26,6 +26,10 @@ Milliseconds = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(gt=0)]
 
 
+# What may hold passwords or keys, so that no error repeats its value.
+_SECRET = ("access.database_url", "recognition.engine_options")
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -236,6 +240,15 @@ def _explain(error: ValidationError) -> str:
         if detail["type"] == "extra_forbidden":
             # A name with a slip in it may stand before a password.
             lines.append(f"{field}: there is no such setting")
+        elif _may_hold_secret(field):
+            lines.append(f"{field}: {detail['msg']}")
         else:
             lines.append(f"{field}: got {detail['input']!r}: {detail['msg']}")
     return "settings: " + "; ".join(lines)
+
+
+def _may_hold_secret(field: str) -> bool:
+    """Return whether a setting is a secret one, or within one, or a table with one."""
+    return any(
+        f"{field}.".startswith(f"{secret}.") or secret.startswith(f"{field}.") for secret in _SECRET
+    )

@@ -55,3 +55,22 @@ def test_a_name_with_a_slip_in_it_does_not_tell_its_value(
         load_settings()
     assert "access" in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ('access.database_url = ["postgresql://a:hunter2@db/x"]', "access.database_url"),
+        ('access = "postgresql://a:hunter2@db/x"', "access"),
+        ('recognition.engine_options = "hunter2"', "recognition.engine_options"),
+        ('recognition = ["hunter2"]', "recognition"),
+    ],
+)
+def test_what_may_hold_a_secret_is_not_repeated_when_its_type_is_wrong(
+    tmp_path: Path, text: str, named: str
+) -> None:
+    file = tmp_path / "rechka.toml"
+    file.write_text(text)
+    with pytest.raises(RequestError, match=rf"^settings: {named}: Input should be") as caught:
+        load_settings(file)
+    assert "hunter2" not in str(caught.value)
