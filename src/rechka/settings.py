@@ -94,8 +94,9 @@ class LimitSettings(_Section):
     """Longest time that a result waits for a client that does not read."""
     audio_s: Seconds = 300.0
     """Longest audio of one session."""
-    audio_bytes: Annotated[int, Field(gt=0)] = 10 * 1024 * 1024
-    """Most bytes of audio in one session, as received."""
+    audio_bytes: Annotated[int, Field(gt=0, le=2_000_000_000)] = 10 * 1024 * 1024
+    """Most bytes of audio in one session, as received; at most 2000000000, since one message
+    may carry it all."""
     folder_id_length: Annotated[int, Field(gt=0)] = 50
     """Most characters of a folder id."""
 

@@ -25,6 +25,7 @@ def test_flags_win_over_the_environment_and_that_over_the_file(
     [
         ("[limits]\nidle_s = -1", "limits.idle_s: got -1"),
         ("[limits]\nidel_s = 1", "limits.idel_s"),
+        ("[limits]\naudio_bytes = 2147000000", "limits.audio_bytes: got 2147000000: Input should"),
         ("[endpointing]\npreset = 'robot'", "'assistant', 'telephony' or 'dictation'"),
         ("[limits", "settings file"),
     ],

@@ -33,7 +33,8 @@ _STT = stt_service_pb2.DESCRIPTOR.services_by_name["SttService"].full_name
 _ENDPOINTS = api_endpoint_service_pb2.DESCRIPTOR.services_by_name["ApiEndpointService"].full_name
 _IAM = iam_token_service_pb2.DESCRIPTOR.services_by_name["IamTokenService"].full_name
 # One message may carry a whole session's audio and a little more, so that the
-# session itself refuses it and can say why.
+# session itself refuses it and can say why. gRPC counts the bytes in 31 bits, for which
+# the settings bound the audio.
 _MESSAGE_MARGIN_BYTES = 2**20
 _MOST_METADATA_BYTES = 32 * 1024
 
