@@ -8,7 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -17,6 +18,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from rechka.address import parse_address
 from rechka.errors import ErrorCode, RequestError
 from rechka.toml_file import parse_toml
 
@@ -24,6 +26,29 @@ __all__ = ["EndpointingPreset", "Settings", "load_settings"]
 
 Milliseconds = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(gt=0)]
+
+
+_ADDRESS_ERROR = "address"
+
+
+def _check_address(text: str) -> str:
+    return _check(text, may_be_unix=False)
+
+
+def _check_grpc_address(text: str) -> str:
+    return _check(text, may_be_unix=True)
+
+
+def _check_optional_address(text: str) -> str:
+    return text and _check_address(text)
+
+
+def _check(text: str, *, may_be_unix: bool) -> str:
+    try:
+        parse_address(text, may_be_unix=may_be_unix)
+    except ValueError as error:
+        raise PydanticCustomError(_ADDRESS_ERROR, "{accepted}", {"accepted": str(error)}) from None
+    return text
 
 
 # What may hold passwords or keys, so that no error repeats its value.
@@ -37,11 +62,12 @@ class _Section(BaseModel):
 class ServerSettings(_Section):
     """Where the server listens and how it stops."""
 
-    grpc_address: str = "127.0.0.1:50051"
-    """Host and port of the gRPC API; port 0 takes a free one."""
-    http_address: str = "127.0.0.1:8080"
+    grpc_address: Annotated[str, AfterValidator(_check_grpc_address)] = "127.0.0.1:50051"
+    """Host and port of the gRPC API, an IPv6 address in brackets; port 0 takes a free one.
+    Or a Unix socket: `unix:` and its path."""
+    http_address: Annotated[str, AfterValidator(_check_address)] = "127.0.0.1:8080"
     """Host and port of /healthz and /readyz; port 0 takes a free one."""
-    advertised_address: str = ""
+    advertised_address: Annotated[str, AfterValidator(_check_optional_address)] = ""
     """Host and port that clients reach the server under, told to SDKs that ask
     for service addresses; empty: the gRPC address."""
     tls_cert: Path | None = None
@@ -241,6 +267,8 @@ def _explain(error: ValidationError) -> str:
         if detail["type"] == "extra_forbidden":
             # A name with a slip in it may stand before a password.
             lines.append(f"{field}: there is no such setting")
+        elif detail["type"] == _ADDRESS_ERROR:
+            lines.append(f"{field}: got {detail['input']!r}; {detail['msg']}")
         elif _may_hold_secret(field):
             lines.append(f"{field}: {detail['msg']}")
         else:
