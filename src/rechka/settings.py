@@ -4,6 +4,7 @@ They come, the later winning over the earlier, from the defaults below, a TOML
 file, environment variables (`RECHKA_LIMITS__IDLE_S=10`) and command-line flags.
 """
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -29,6 +31,7 @@ Seconds = Annotated[float, Field(gt=0)]
 
 
 _ADDRESS_ERROR = "address"
+_JSON = 'accepted: JSON such as ["a.example"] or {"name": "value"}'
 
 
 def _check_address(text: str) -> str:
@@ -257,7 +260,22 @@ def load_settings(path: Path | None = None, *, overrides: dict[str, Any] | None 
     except ValidationError as error:
         raise RequestError(ErrorCode.INVALID_CONFIG, _explain(error)) from None
     except SettingsError as error:
-        raise RequestError(ErrorCode.INVALID_CONFIG, f"settings: {error}") from None
+        problem = _explain_variables() or str(error)
+        raise RequestError(ErrorCode.INVALID_CONFIG, f"settings: {problem}") from None
+
+
+def _explain_variables() -> str:
+    """Return which environment variables should be JSON and are not, without their values."""
+    source = EnvSettingsSource(Settings)
+    names = []
+    for name, value in os.environ.items():
+        # Each by itself, since the error of all together names no variable.
+        source.env_vars = {name.lower(): value}
+        try:
+            source()
+        except SettingsError:
+            names.append(name)
+    return "; ".join(f"{name}: {_JSON}" for name in sorted(names))
 
 
 def _explain(error: ValidationError) -> str:
