@@ -23,8 +23,10 @@ Written by `tools/document_settings.py`; do not edit.
 A server takes its settings, the later winning over the earlier, from the defaults
 below, from a TOML file (`rechka serve --config rechka.toml`), from environment
 variables and from flags. `limits.idle_s` is the key `idle_s` in the table
-`[limits]` of the file, and `RECHKA_LIMITS__IDLE_S` in the environment. A value
-that is not accepted stops the start with a line that names it.
+`[limits]` of the file, and `RECHKA_LIMITS__IDLE_S` in the environment. A list or a
+table is JSON in a variable: `RECHKA_ACCESS__TOKEN_HOSTS='["a.example"]'`. A value
+that is not accepted stops the start with a line that names it. Settings are read once,
+at the start; SIGHUP does not read them again.
 """
 
 

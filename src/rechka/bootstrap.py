@@ -15,6 +15,7 @@ from rechka.access.port import AccessStore
 from rechka.access.quota import Quota
 from rechka.access.service import Access
 from rechka.access.tokens import TokenSigner
+from rechka.address import parse_address
 from rechka.errors import RechkaError
 from rechka.gateway.app import create_app
 from rechka.gateway.server import HttpServer
@@ -53,8 +54,8 @@ def _create_access(settings: Settings, store: AccessStore, signer: TokenSigner) 
     limits = settings.access
     server = settings.server
     hosts = {*limits.token_hosts, *certificate_hosts(server.tls_cert)}
-    for address in (server.grpc_address, server.advertised_address):
-        host = address.rpartition(":")[0] or address
+    for text in filter(None, (server.grpc_address, server.advertised_address)):
+        host = parse_address(text, may_be_unix=True).host
         hosts |= _LOOPBACK if host in _LOOPBACK else {host}
     return Access(
         store,

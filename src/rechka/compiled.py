@@ -18,7 +18,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -63,8 +63,13 @@ def _folder_of(sources: Path) -> Path | None:
     for source in sorted(sources.glob("*.py")):
         digest.update(source.read_bytes() + b"\0")
     name = _PREFIX + digest.hexdigest()[:16]
-    user = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "rechka"
-    for parent in (sources / "__pycache__", user):
+    own = sources / "__pycache__"
+    parents = [own]
+    # A user that the system does not know, as in a container, has no home.
+    with suppress(RuntimeError):
+        user = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+        parents.append(user / "rechka")
+    for parent in parents:
         folder = parent / name
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -72,7 +77,7 @@ def _folder_of(sources: Path) -> Path | None:
                 pass
         except OSError:
             continue
-        if parent != user:
+        if parent == own:
             # What was compiled of modules that have changed since is of no use any more.
             for other in parent.glob(_PREFIX + "*"):
                 if other != folder:

@@ -4,19 +4,23 @@ They come, the later winning over the earlier, from the defaults below, a TOML
 file, environment variables (`RECHKA_LIMITS__IDLE_S=10`) and command-line flags.
 """
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
 )
 
+from rechka.address import parse_address
 from rechka.errors import ErrorCode, RequestError
 from rechka.toml_file import parse_toml
 
@@ -26,6 +30,34 @@ Milliseconds = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(gt=0)]
 
 
+_ADDRESS_ERROR = "address"
+_JSON = 'accepted: JSON such as ["a.example"] or {"name": "value"}'
+
+
+def _check_address(text: str) -> str:
+    return _check(text, may_be_unix=False)
+
+
+def _check_grpc_address(text: str) -> str:
+    return _check(text, may_be_unix=True)
+
+
+def _check_optional_address(text: str) -> str:
+    return text and _check_address(text)
+
+
+def _check(text: str, *, may_be_unix: bool) -> str:
+    try:
+        parse_address(text, may_be_unix=may_be_unix)
+    except ValueError as error:
+        raise PydanticCustomError(_ADDRESS_ERROR, "{accepted}", {"accepted": str(error)}) from None
+    return text
+
+
+# What may hold passwords or keys, so that no error repeats its value.
+_SECRET = ("access.database_url", "recognition.engine_options")
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -33,11 +65,12 @@ class _Section(BaseModel):
 class ServerSettings(_Section):
     """Where the server listens and how it stops."""
 
-    grpc_address: str = "127.0.0.1:50051"
-    """Host and port of the gRPC API; port 0 takes a free one."""
-    http_address: str = "127.0.0.1:8080"
+    grpc_address: Annotated[str, AfterValidator(_check_grpc_address)] = "127.0.0.1:50051"
+    """Host and port of the gRPC API, an IPv6 address in brackets; port 0 takes a free one.
+    Or a Unix socket: `unix:` and its path."""
+    http_address: Annotated[str, AfterValidator(_check_address)] = "127.0.0.1:8080"
     """Host and port of /healthz and /readyz; port 0 takes a free one."""
-    advertised_address: str = ""
+    advertised_address: Annotated[str, AfterValidator(_check_optional_address)] = ""
     """Host and port that clients reach the server under, told to SDKs that ask
     for service addresses; empty: the gRPC address."""
     tls_cert: Path | None = None
@@ -90,8 +123,9 @@ class LimitSettings(_Section):
     """Longest time that a result waits for a client that does not read."""
     audio_s: Seconds = 300.0
     """Longest audio of one session."""
-    audio_bytes: Annotated[int, Field(gt=0)] = 10 * 1024 * 1024
-    """Most bytes of audio in one session, as received."""
+    audio_bytes: Annotated[int, Field(gt=0, le=2_000_000_000)] = 10 * 1024 * 1024
+    """Most bytes of audio in one session, as received; at most 2000000000, since one message
+    may carry it all."""
     folder_id_length: Annotated[int, Field(gt=0)] = 50
     """Most characters of a folder id."""
 
@@ -226,7 +260,22 @@ def load_settings(path: Path | None = None, *, overrides: dict[str, Any] | None 
     except ValidationError as error:
         raise RequestError(ErrorCode.INVALID_CONFIG, _explain(error)) from None
     except SettingsError as error:
-        raise RequestError(ErrorCode.INVALID_CONFIG, f"settings: {error}") from None
+        problem = _explain_variables() or str(error)
+        raise RequestError(ErrorCode.INVALID_CONFIG, f"settings: {problem}") from None
+
+
+def _explain_variables() -> str:
+    """Return which environment variables should be JSON and are not, without their values."""
+    source = EnvSettingsSource(Settings)
+    names = []
+    for name, value in os.environ.items():
+        # Each by itself, since the error of all together names no variable.
+        source.env_vars = {name.lower(): value}
+        try:
+            source()
+        except SettingsError:
+            names.append(name)
+    return "; ".join(f"{name}: {_JSON}" for name in sorted(names))
 
 
 def _explain(error: ValidationError) -> str:
@@ -236,6 +285,17 @@ def _explain(error: ValidationError) -> str:
         if detail["type"] == "extra_forbidden":
             # A name with a slip in it may stand before a password.
             lines.append(f"{field}: there is no such setting")
+        elif detail["type"] == _ADDRESS_ERROR:
+            lines.append(f"{field}: got {detail['input']!r}; {detail['msg']}")
+        elif _may_hold_secret(field):
+            lines.append(f"{field}: {detail['msg']}")
         else:
             lines.append(f"{field}: got {detail['input']!r}: {detail['msg']}")
     return "settings: " + "; ".join(lines)
+
+
+def _may_hold_secret(field: str) -> bool:
+    """Return whether a setting is a secret one, or within one, or a table with one."""
+    return any(
+        f"{field}.".startswith(f"{secret}.") or secret.startswith(f"{field}.") for secret in _SECRET
+    )

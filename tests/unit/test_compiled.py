@@ -1,5 +1,6 @@
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -90,6 +91,25 @@ def test_where_nothing_can_be_written_it_is_compiled_all_the_same(tmp_path: Path
     # The next best place is the user's.
     assert _run(program, XDG_CACHE_HOME=str(tmp_path / "user")) == "10"
     assert list((tmp_path / "user").rglob("*.nbc"))
+
+
+def test_a_user_without_a_home_gets_it_compiled_all_the_same(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    unknown = (
+        "import os, pwd\n"
+        "def find_none(*_): raise KeyError\n"
+        "pwd.getpwuid = pwd.getpwnam = find_none\n"
+        "os.environ.pop('HOME', None)\n"
+    )
+    program.write_text(unknown + _PROGRAM)
+    (tmp_path / "number.py").write_text("FACTOR = 1\n")
+    assert _run(program, XDG_CACHE_HOME="") == "10"
+    assert _kept(tmp_path / "__pycache__")
+    # Where the sources cannot be written either, it is kept nowhere.
+    shutil.rmtree(tmp_path / "__pycache__")
+    (tmp_path / "__pycache__").write_text("")
+    assert _run(program, XDG_CACHE_HOME="") == "10"
+    assert not _kept(tmp_path)
 
 
 @pytest.mark.parametrize("module", _MODULES, ids=lambda path: path.stem)

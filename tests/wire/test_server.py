@@ -160,9 +160,29 @@ async def test_a_port_that_is_taken_is_named(start: Start, tmp_path: Path) -> No
     ):
         ports = {"grpc_address": "127.0.0.1:0", "http_address": "127.0.0.1:0", name: address}
         settings = load_settings(overrides={"data_dir": tmp_path, "server": ports})
-        with pytest.raises(RequestError, match=rf"server\.{name}: cannot listen"):
+        problem = rf"server\.{name}: cannot listen on '{address}': .*already in use"
+        with pytest.raises(RequestError, match=problem):
             async with Server(settings, recognizer=ColdRecognizer()):  # type: ignore[arg-type]
                 pass
+
+
+async def test_a_socket_that_cannot_be_made_is_told_with_the_reason(tmp_path: Path) -> None:
+    ports = {"grpc_address": f"unix:{tmp_path}/none/s.sock", "http_address": "127.0.0.1:0"}
+    settings = load_settings(overrides={"data_dir": tmp_path, "server": ports})
+    with pytest.raises(RequestError, match=r"server\.grpc_address: .*No such file or directory"):
+        async with Server(settings, recognizer=ColdRecognizer()):  # type: ignore[arg-type]
+            pass
+
+
+async def test_a_unix_socket_is_told_as_it_was_given(
+    start: Start, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    address = f"unix:{tmp_path_factory.mktemp('s')}/s.sock"
+    running = await start(server={"grpc_address": address})
+    assert running.server.grpc_address == address
+    stub = endpoint_grpc.ApiEndpointServiceStub(running.channel)
+    listed = await stub.List(endpoint_pb.ListApiEndpointsRequest())
+    assert {item.address for item in listed.endpoints} == {address}
 
 
 async def test_draining_lets_running_sessions_finish_and_takes_no_more(

@@ -28,7 +28,10 @@ _FORCED_EXIT = 130
     type=click.Path(dir_okay=False, path_type=Path),
     help="TOML file with settings; docs/settings.md lists them.",
 )
-@click.option("--grpc-address", help="Host and port of the gRPC API [127.0.0.1:50051].")
+@click.option(
+    "--grpc-address",
+    help="Host and port of the gRPC API, or unix:PATH [127.0.0.1:50051].",
+)
 @click.option("--http-address", help="Host and port of /healthz and /readyz [127.0.0.1:8080].")
 @click.option(
     "--data-dir",

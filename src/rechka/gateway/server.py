@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import uvicorn
 from starlette.applications import Starlette
 
+from rechka.address import parse_address
 from rechka.errors import refused_setting
 from rechka.ticks import next_tick, wait_unless_set
 
@@ -52,7 +53,7 @@ class HttpServer:
 
     Args:
         app: What is served.
-        address: Host and port; port 0 takes a free one.
+        address: Host and port, as the settings accept it; port 0 takes a free one.
     """
 
     def __init__(self, app: Starlette, *, address: str) -> None:
@@ -68,14 +69,14 @@ class HttpServer:
         Raises:
             RequestError: The address cannot be bound.
         """
-        host, _, port = self._asked.rpartition(":")
+        address = parse_address(self._asked)
         try:
-            family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            listener = socket.create_server((host.strip("[]"), int(port)), family=family)
-        except (OSError, ValueError, OverflowError) as error:
+            family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+            listener = socket.create_server((address.bare_host, address.port), family=family)
+        except (OSError, ValueError) as error:
             problem = f"cannot listen on {self._asked!r}: {error}"
             raise refused_setting("server.http_address", problem) from error
-        self.address = f"{host}:{listener.getsockname()[1]}"
+        self.address = f"{address.host}:{listener.getsockname()[1]}"
         self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))
 
     async def stop(self) -> None:

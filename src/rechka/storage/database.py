@@ -35,6 +35,7 @@ _SQLITE_BUSY_MS = 10_000
 _LOG_ATTEMPTS, _LOG_PAUSE_S = 200, 0.01
 # What libpq and the driver both understand.
 _POSTGRES_OPTIONS = frozenset({"host", "port", "passfile", "sslmode", "target_session_attrs"})
+_LAST_PORT = 65_535
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _DRIVERS = {
     "postgres": "postgresql+asyncpg",
@@ -74,6 +75,8 @@ def parse_database_url(url: str, *, data_dir: Path) -> URL:
         # The driver's own name for what libpq calls sslmode.
         mode = parsed.query["sslmode"]
         parsed = parsed.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
+    if not parsed.drivername.startswith("sqlite"):
+        _check_ports(parsed)
     return parsed
 
 
@@ -84,6 +87,19 @@ def _check_query(url: URL) -> None:
     mode = url.query.get("sslmode", "prefer")
     if mode not in _SSL_MODES:
         raise _bad_url(f"sslmode: got {mode!r}; accepted: {', '.join(_SSL_MODES)}")
+
+
+def _check_ports(url: URL) -> None:
+    """Check the ports, which may stand behind the host or, of several hosts, behind the '?'."""
+    try:
+        _, arguments = url.get_dialect()().create_connect_args(url)
+    except (ArgumentError, ValueError):
+        raise _bad_url("its hosts and ports do not fit together") from None
+    ports = arguments.get("port")
+    # SQLAlchemy takes port 0 for none.
+    for port in [url.port, *(ports if isinstance(ports, list) else [ports])]:
+        if port is not None and not 0 < port <= _LAST_PORT:
+            raise _bad_url(f"got port {port}; accepted: 1 to {_LAST_PORT}")
 
 
 class Database:

@@ -7,11 +7,13 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from rechka.access.service import Access
+from rechka.address import parse_address
 from rechka.errors import refused_setting
 from rechka.recognition.port import Recognizer
 from rechka.session.clock import Clock
 from rechka.session.observer import SessionObserver
 from rechka.settings import ServerSettings, Settings
+from rechka.transport.binding import why_not_bound
 from rechka.transport.calls import CallCounter, CallInterceptor, Drain
 from rechka.transport.endpoints import EndpointServicer
 from rechka.transport.iam import IamTokenServicer
@@ -33,7 +35,8 @@ _STT = stt_service_pb2.DESCRIPTOR.services_by_name["SttService"].full_name
 _ENDPOINTS = api_endpoint_service_pb2.DESCRIPTOR.services_by_name["ApiEndpointService"].full_name
 _IAM = iam_token_service_pb2.DESCRIPTOR.services_by_name["IamTokenService"].full_name
 # One message may carry a whole session's audio and a little more, so that the
-# session itself refuses it and can say why.
+# session itself refuses it and can say why. gRPC counts the bytes in 31 bits, for which
+# the settings bound the audio.
 _MESSAGE_MARGIN_BYTES = 2**20
 _MOST_METADATA_BYTES = 32 * 1024
 
@@ -105,23 +108,26 @@ class GrpcServer:
         self.address = ""
 
     async def start(self) -> None:
-        """Bind and serve; `address` then holds host and port.
+        """Bind and serve; `address` then holds host and port, or the Unix socket as given.
 
         Raises:
             RequestError: The address cannot be bound, the TLS files do not fit, or
             there are none and others than this machine could listen in.
         """
-        address = self._settings.grpc_address
+        text = self._settings.grpc_address
+        address = parse_address(text, may_be_unix=True)
         require_encryption(self._settings)
         credentials = server_credentials(self._settings)
         try:
             if credentials is None:
-                port = self._server.add_insecure_port(address)
+                port = self._server.add_insecure_port(text)
             else:
-                port = self._server.add_secure_port(address, credentials)
+                port = self._server.add_secure_port(text, credentials)
         except RuntimeError as error:
-            raise refused_setting("server.grpc_address", f"cannot listen on {address!r}") from error
-        self.address = f"{address.rpartition(':')[0]}:{port}"
+            reason = why_not_bound(address)
+            problem = f"cannot listen on {text!r}" + (f": {reason}" if reason else "")
+            raise refused_setting("server.grpc_address", problem) from error
+        self.address = text if address.path else f"{address.host}:{port}"
         self._endpoints.address = self._settings.advertised_address or self.address
         await self._server.start()
 

@@ -1,6 +1,5 @@
 """TLS of the gRPC port: certificates that may change under a running server."""
 
-import ipaddress
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from rechka.address import parse_address
 from rechka.errors import refused_setting
 from rechka.settings import ServerSettings
 
@@ -36,22 +36,12 @@ def require_encryption(settings: ServerSettings) -> None:
     if settings.tls_cert is None:
         addresses["grpc_address"] = settings.grpc_address
     for field, address in addresses.items():
-        if not _is_loopback(address):
+        if not parse_address(address, may_be_unix=True).is_loopback:
             raise refused_setting(
                 f"server.{field}",
                 f"{address!r} would carry credentials and speech in the clear beyond this "
                 "machine; give tls_cert and tls_key (for gRPC), or set allow_plaintext",
             )
-
-
-def _is_loopback(address: str) -> bool:
-    if address.startswith("unix:"):
-        return True
-    host = address.rpartition(":")[0].strip("[]")
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def server_credentials(settings: ServerSettings) -> grpc.ServerCredentials | None:
