@@ -37,6 +37,9 @@ from rechka.transport.recognizer_service import RecognizerService
 __all__ = ["ProcessLauncher", "ProcessWorker", "create_pool", "start_pool"]
 
 _STOP_GRACE_S = 3.0
+# What the system takes as the path of a Unix socket; what of it is the folder of all others'.
+_LONGEST_SOCKET_PATH = 107
+_LONGEST_FOLDER = _LONGEST_SOCKET_PATH - len("/rechka-12345678/worker.sock")
 # Of a worker whose engine hangs; no signal's, and no other of Python's.
 _HUNG = 75
 
@@ -92,6 +95,10 @@ class ProcessLauncher:
             # There may be no space just now.
             raise _cannot_start(error) from None
         socket = Path(folder.name) / "worker.sock"
+        if len(os.fsencode(socket)) > _LONGEST_SOCKET_PATH:
+            folder.cleanup()
+            problem = f"accepted: a folder whose path has at most {_LONGEST_FOLDER} bytes"
+            raise RequestError.about("TMPDIR", problem, got=tempfile.gettempdir())
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -213,7 +220,10 @@ class ProcessWorker:
 
 
 def _cannot_start(error: OSError) -> UnavailableError:
-    return UnavailableError(ErrorCode.UNAVAILABLE, f"no worker can be started: {error.strerror}")
+    # The event loop has no errno for what keeps it from making a pipe.
+    is_known = error.errno is not None and error.errno > 0
+    reason = error.strerror if is_known else "it may be that no descriptor is left (ulimit -n)"
+    return UnavailableError(ErrorCode.UNAVAILABLE, f"no worker can be started: {reason}")
 
 
 def _remove(folder: "tempfile.TemporaryDirectory[str]", socket: Path) -> None:

@@ -235,6 +235,17 @@ async def test_a_worker_whose_folder_cannot_be_made_may_be_started_later(
         await launcher.launch()
 
 
+async def test_a_folder_for_temporary_files_with_too_long_a_path_is_refused_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = tmp_path / ("x" * 100)
+    deep.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    with pytest.raises(RequestError, match="accepted: a folder whose path has at most"):
+        await ProcessLauncher(RecognitionSettings(engine="scripted")).launch()
+    assert not list(deep.iterdir())
+
+
 async def test_a_worker_that_ends_while_it_tells_how_it_started_has_not_started(
     tmp_path: Path,
 ) -> None:
