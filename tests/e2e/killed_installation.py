@@ -6,8 +6,9 @@ FOLDER is a data folder to begin from; it is copied for each kill. `rechka model
 which installs MODEL, runs in a process that is killed right before one of its openings,
 renamings, makings or removings of a file in the data folder: number FIRST, counted from
 zero, then the one that is STEP further, and so on to the last. After each kill the model
-must be there whole, or as before, or not at all, and the same command must then finish, and
-leave nothing behind. Prints the number of kills as JSON.
+must be there whole, or as before, or not at all, with the file `lm.arpa` if it lay beside the
+model, and the same command must then finish, and leave nothing behind.
+Prints the number of kills as JSON.
 """
 
 import json
@@ -24,7 +25,7 @@ from click.testing import CliRunner
 from rechka.catalog.installed import find_faults
 from rechka.cli import cli
 
-_STEPS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir"}
+_STEPS = {"open", "os.link", "os.rename", "os.remove", "os.mkdir", "os.rmdir"}
 
 
 def main() -> None:
@@ -35,6 +36,7 @@ def main() -> None:
     # A model that is broken from the beginning stays so until the new one takes its place.
     before = Path(folder, "models", model)
     accepted = [[], find_faults(before, sums=True) if before.exists() else []]
+    has_beside = (before / "lm.arpa").exists()
     kills = 0
     for kill in count(first, step):
         data = Path(f"{folder}-{kill}")
@@ -45,8 +47,10 @@ def main() -> None:
         work = data / "models" / ".work"
         if place.exists():
             assert find_faults(place, sums=True) in accepted, kill
+            assert (place / "lm.arpa").exists() == has_beside, kill
         assert run(command, data, None) == 0, kill
         assert find_faults(place, sums=True) == [], kill
+        assert (place / "lm.arpa").exists() == has_beside, kill
         assert {path.suffix for path in work.iterdir()} == {".lock"}, kill
         shutil.rmtree(data)
         if not was_killed:

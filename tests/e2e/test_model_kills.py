@@ -93,6 +93,7 @@ def test_an_installation_that_is_killed_at_any_step_is_whole_or_not_there(
         offer(server, data_dir, OTHER)
         with start(data_dir) as process:
             assert process.wait() == 0
+        (data_dir / "models" / "big" / "lm.arpa").write_text("laid beside it")
     if case == "broken":
         # Of another size, so that a look without sums, too, would find it.
         (data_dir / "models" / "big" / "tokens.txt").write_text("broken")

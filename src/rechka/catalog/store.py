@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from rechka.catalog.beside import keep_beside
 from rechka.catalog.watcher import Watcher
 from rechka.errors import ErrorCode, RequestError
 
@@ -133,10 +134,15 @@ class ModelStore:
     def install(self, name: str, built: Path) -> None:
         """Put a folder in a model's place at once, durably. Call it locked.
 
+        What an operator laid beside the model that was there comes along.
+
         Raises:
             OSError: The disk fails.
         """
         target, old = self.path(name), self._work / f"{name}.old"
+        # Before the renamings: whenever the process is killed, one place has all of it.
+        if target.is_dir() and not target.is_symlink():
+            keep_beside(target, built)
         _sync(built)
         if os.path.lexists(target):
             target.rename(old)

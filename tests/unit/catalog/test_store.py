@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -74,12 +76,72 @@ def test_a_model_takes_its_place_whole_and_leaves_nothing_behind(store: ModelSto
     assert [path.name for path in (store.folder / ".work").iterdir()] == ["small.lock"]
 
 
-def test_a_model_that_is_replaced_is_gone(store: ModelStore) -> None:
+def test_a_model_that_is_replaced_is_gone_and_what_lies_beside_it_stays(
+    store: ModelStore, tmp_path: Path
+) -> None:
     folder = place(store)
-    (folder / "more").write_text("x")
+    (folder / "model.onnx").rename(folder / "listed")
+    record = (folder / "installed.json").read_text()
+    (folder / "installed.json").write_text(record.replace("model.onnx", "listed"))
+    (folder / "lm.arpa").write_text("mine")
+    (folder / "sub" / "kenlm.bin").write_text("mine, too")
+    (folder / "own" / "deep").mkdir(parents=True)
+    (folder / "own" / "deep" / "words").write_text("mine as well")
+    (folder / "linked").symlink_to(tmp_path)
+    # Names that the new model has are its own.
+    (folder / "model.onnx").mkdir()
+    (folder / "model.onnx" / "x").write_text("x")
     place(store)
-    assert not (folder / "more").exists()
+    assert find_faults(folder, sums=True) == []
+    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert files == {
+        *("model.onnx", "sub/tokens.txt", "installed.json"),
+        *("lm.arpa", "sub/kenlm.bin", "own/deep/words"),
+    }
+    assert (folder / "sub" / "kenlm.bin").read_text() == "mine, too"
+    assert (folder / "linked").readlink() == tmp_path
     assert [path.name for path in (store.folder / ".work").iterdir()] == ["small.lock"]
+
+
+@pytest.mark.parametrize("has_language_model", [False, True])
+def test_what_was_compiled_from_a_language_model_goes_with_it(
+    *, has_language_model: bool, store: ModelStore
+) -> None:
+    folder = place(store)
+    (folder / "graph.bin").write_text("compiled")
+    with store.locked("small", WATCHER), store.building("small") as built:
+        if has_language_model:
+            (built / "lm.arpa").write_text("new")
+        write_record(built, RECORD)
+        store.install("small", built)
+    assert (folder / "graph.bin").exists() != has_language_model
+
+
+def test_files_beside_a_model_stay_where_there_are_no_hard_links(
+    store: ModelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    folder = place(store)
+    (folder / "lm.arpa").write_text("mine")
+    place(store)
+    assert (folder / "lm.arpa").read_text() == "mine"
+
+
+@pytest.mark.parametrize("record", [None, "{"])
+def test_files_stay_where_no_record_tells_whose_they_are(
+    record: str | None, store: ModelStore
+) -> None:
+    folder = place(store)
+    (folder / "installed.json").unlink()
+    if record is not None:
+        (folder / "installed.json").write_text(record)
+    (folder / "lm.arpa").write_text("mine")
+    place(store)
+    assert (folder / "lm.arpa").read_text() == "mine"
+    assert find_faults(folder, sums=True) == []
 
 
 def test_what_fails_while_it_is_built_leaves_nothing(store: ModelStore) -> None:
