@@ -313,6 +313,7 @@ def test_the_compiler_runs_from_the_command_line(tmp_path: Path) -> None:
     [
         ("a 0\nb 2\n<blk> 3\n", "got 3 tokens; accepted: numbers from 0 without a gap"),
         (f"a 0\n<blk> {'1' * 5_000}\n", "line 2: accepted: a token, a space and a new number"),
+        ("a 0\n<blk> ١\n", "line 2: accepted: a token, a space and a new number"),
         ("a 0\nb 0\n", "line 2: accepted: a token, a space and a new number"),
         ("a 0\nb\n", "line 2"),
         ("a 0\nb 1\n", "no token is the blank; accepted: <blk>"),

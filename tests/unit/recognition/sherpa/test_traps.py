@@ -212,6 +212,7 @@ METADATA = [
     ("lstm", "encoder", "model_type", "conformer", "model_type: got 'conformer'; accepted"),
     ("lstm", "encoder", "T", None, "metadata T: got None; accepted: a number from 1"),
     ("lstm", "encoder", "T", "twenty", "metadata T: got 'twenty'; accepted: a number from 1"),
+    ("lstm", "encoder", "T", "٢٠", "metadata T: got '٢٠'; accepted: a number from 1"),
     ("lstm", "encoder", "decode_chunk_len", "0", "decode_chunk_len: got '0'; accepted"),
     ("lstm", "encoder", "decode_chunk_len", "99", "a step of 99 feature frames; accepted: at most"),
     ("lstm", "encoder", "d_model", "7", "sherpa-onnx cannot run it: Got invalid dimensions"),
@@ -279,6 +280,7 @@ def test_files_that_are_missing_cut_or_something_else_are_refused(
 TOKENS = [
     ("lstm", "hello there you\n", "line 1: accepted: a token, a space and a new number"),
     ("lstm", "<blk> 0\n<unk> one\n", "line 2: accepted"),
+    ("lstm", "<blk> 0\n<unk> ١\n", "line 2: accepted: a token, a space and a new number"),
     ("lstm", "<blk> 0\n<unk> 0\n", "line 2: accepted: a token, a space and a new number"),
     ("lstm", "<blk> 0\n<unk> 2\n", "got 2 tokens; accepted: numbers from 0 without a gap"),
     ("lstm", f"<blk> 0\na {'1' * 5_000}\n", "line 2: accepted"),

@@ -46,7 +46,7 @@ def read_tokens(path: Path) -> Tokens:
         text, _, index = line.rstrip("\r").rpartition(" ")
         if not line.strip():
             continue
-        if not index.isdecimal() or len(index) > _MOST_DIGITS or int(index) in texts:
+        if not _is_number(index) or int(index) in texts:
             raise refuse_file(path, f"line {number}: accepted: a token, a space and a new number")
         texts[int(index)] = text
     if sorted(texts) != list(range(len(texts))) or not texts:
@@ -57,3 +57,8 @@ def read_tokens(path: Path) -> Tokens:
         raise refuse_file(path, f"no token is the blank; accepted: {', '.join(_BLANKS)}")
     spaces = [ordered.index(text) for text in _SPACES if text in ordered]
     return Tokens(ordered, blank=blanks[0], space=spaces[0] if spaces else None)
+
+
+def _is_number(text: str) -> bool:
+    # Digits of ASCII alone, as libraries in other languages read them.
+    return text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS

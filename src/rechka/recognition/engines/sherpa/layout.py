@@ -131,7 +131,7 @@ class _OnnxFile:
         """Return whole numbers of the metadata, with commas between."""
         text = self.metadata.get(name)
         parts = [] if text is None else text.split(",")
-        fits = bool(parts) and all(part.strip().isdecimal() for part in parts)
+        fits = bool(parts) and all(_is_number(part.strip()) for part in parts)
         if not fits or min(int(part) for part in parts) < lowest or count not in (None, len(parts)):
             kind = "a number" if count == 1 else "numbers"
             raise refuse_file(
@@ -300,7 +300,7 @@ def _prompts(encoder: _OnnxFile) -> dict[str, str]:
     for entry in text.replace("\n", ",").replace(";", ",").split(","):
         name, _, number = entry.strip(" {}[]\t").replace("=", ":").rpartition(":")
         name = name.strip().strip("\"'").strip("<>").replace("_", "-").lower()
-        if name and number.strip().strip("\"'").isdecimal():
+        if name and _is_number(number.strip().strip("\"'")):
             prompts.setdefault(name, name)
     if not prompts.keys() - {"auto"}:
         raise refuse_file(
@@ -311,6 +311,11 @@ def _prompts(encoder: _OnnxFile) -> dict[str, str]:
     for name in list(prompts):
         prompts.setdefault(name.partition("-")[0], name)
     return prompts
+
+
+def _is_number(text: str) -> bool:
+    # sherpa-onnx does not read what only Unicode calls a digit.
+    return text.isascii() and text.isdecimal()
 
 
 def _first_line(error: Exception) -> str:

@@ -13,7 +13,8 @@ WORD_START = "▁"
 """How a token says that a word begins with it, in `tokens.txt`; in results it is a space."""
 
 _SPACES = re.compile(r"[ \t]+")
-_NUMBER = re.compile(r"\d{1,9}")
+# The library ends the process at what only Unicode calls a digit.
+_NUMBER = re.compile(r"[0-9]{1,9}")
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 
 
