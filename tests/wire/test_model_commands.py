@@ -414,6 +414,7 @@ def test_an_installed_folder_is_carried_over_and_a_broken_copy_is_refused(
         ('name = "selection.toml"', "model: got 'selection.toml'"),
         ('name = ""', "model: got ''"),
         ('name = "starter-ru"', "which is a starter model's"),
+        ('name = "pocketsphinx-en-us"', "which is the model's that pocketsphinx carries"),
         ("name = 7", "name: got 7"),
         ("name = ", "Invalid value"),
     ],

@@ -9,7 +9,7 @@ from rechka.catalog.manifest import MANIFEST, read_manifest
 from rechka.catalog.selection import TAGS
 from rechka.errors import RequestError
 
-__all__ = ["Candidate", "Candidates", "find_candidates"]
+__all__ = ["CARRIED", "Candidate", "Candidates", "find_candidates"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,8 @@ class Candidates:
     broken: Mapping[Path, str]
 
 
-_CARRIED = (Candidate("pocketsphinx-en-us", "pocketsphinx", ("en-US",), TAGS, None),)
+CARRIED = (Candidate("pocketsphinx-en-us", "pocketsphinx", ("en-US",), TAGS, None),)
+"""Models that engines carry with them."""
 
 
 def find_candidates(data_dir: Path) -> Candidates:
@@ -64,7 +65,7 @@ def find_candidates(data_dir: Path) -> Candidates:
                 broken[path.parent] = error.message
         for candidate in sorted(here, key=lambda candidate: candidate.name):
             found.setdefault(candidate.name, candidate)
-    for candidate in _CARRIED:
+    for candidate in CARRIED:
         found.setdefault(candidate.name, candidate)
     return Candidates(tuple(found.values()), broken)
 

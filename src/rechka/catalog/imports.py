@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rechka.catalog.archives import Member, open_archive, refuse_archive
+from rechka.catalog.candidates import CARRIED
 from rechka.catalog.consent import (
     Consent,
     Outcome,
@@ -142,10 +143,7 @@ def _import_own(store: ModelStore, source: Source, watcher: Watcher, consent: Co
                 members, built, place=path, limit_bytes=limit_bytes, watcher=watcher
             )
         name = check_name(manifest.name)
-        if name in {starter.name for starter in find_models()}:
-            raise RequestError(
-                ErrorCode.INVALID_CONFIG, f"{path}: name: got {name!r}, which is a starter model's"
-            )
+        _refuse_taken(name, path)
         record = _record(name, path, sha256, verified=consent.sha256 is not None)
         record = write_record(built, record)
         with store.locked(name, watcher):
@@ -156,6 +154,20 @@ def _import_own(store: ModelStore, source: Source, watcher: Watcher, consent: Co
                 raise other_model(store.path(name))
             store.install(name, built)
     return Outcome(record, store.path(name))
+
+
+def _refuse_taken(name: str, path: Path) -> None:
+    """Refuse a name that would hide a model which comes with a package.
+
+    Raises:
+        RequestError: It is that of a starter model, or of one that an engine carries.
+    """
+    owners = {starter.name: "a starter model's" for starter in find_models()}
+    owners |= {model.name: f"the model's that {model.engine} carries" for model in CARRIED}
+    if name in owners:
+        raise RequestError(
+            ErrorCode.INVALID_CONFIG, f"{path}: name: got {name!r}, which is {owners[name]}"
+        )
 
 
 @contextmanager
