@@ -202,7 +202,7 @@ def load_settings(path: Path | None = None, *, overrides: dict[str, Any] | None 
             message names each one.
     """
     try:
-        text = path.read_text(encoding="utf-8") if path else ""
+        text = path.read_text(encoding="utf-8-sig") if path else ""
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(ErrorCode.INVALID_CONFIG, f"settings file {path}: {error}") from None
     in_file = parse_toml(text, f"settings file {path}")

@@ -32,7 +32,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         RequestError: It cannot be read, or as `parse_toml`.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(ErrorCode.INVALID_CONFIG, f"{path}: {error}") from None
     return parse_toml(text, path)

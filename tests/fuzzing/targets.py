@@ -47,7 +47,7 @@ from rechka.catalog.unpack import unpack
 from rechka.catalog.watcher import SilentWatcher
 from rechka.errors import RechkaError
 from rechka.hotwords import read_hotwords_file
-from rechka.recognition.engines.ctc import model_folder as ctc
+from rechka.recognition.engines.ctc import manifest as ctc
 from rechka.recognition.engines.ctc.arpa import count_ngrams, read_lexicon
 from rechka.recognition.engines.ctc.compile import compile_graph
 from rechka.recognition.engines.ctc.graph import Graph, read_graph

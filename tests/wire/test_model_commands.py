@@ -409,10 +409,10 @@ def test_an_installed_folder_is_carried_over_and_a_broken_copy_is_refused(
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ('name = "../own"', "model: got '../own'"),
-        ('name = ".work"', "model: got '.work'"),
+        ('name = "../own"', "name: got '../own'"),
+        ('name = ".work"', "name: got '.work'"),
         ('name = "selection.toml"', "model: got 'selection.toml'"),
-        ('name = ""', "model: got ''"),
+        ('name = ""', "name: got ''"),
         ('name = "starter-ru"', "which is a starter model's"),
         ('name = "pocketsphinx-en-us"', "which is the model's that pocketsphinx carries"),
         ("name = 7", "name: got 7"),

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from rechka.catalog.manifest import Card
 from rechka.errors import ErrorCode, RequestError
+from rechka.model_toml import Languages, Rate, Tags
 from rechka.toml_file import parse_toml
 
 __all__ = ["OWN_CATALOG", "Catalog", "Entry", "load_catalog"]
@@ -76,10 +77,10 @@ class Entry(BaseModel):
     name: _ModelName
     version: Annotated[str, Field(min_length=1)]
     engine: Annotated[str, Field(min_length=1)]
-    languages: Annotated[tuple[Annotated[str, Field(min_length=2)], ...], Field(min_length=1)]
+    languages: Languages
     default_for: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ("general", "general:rc", "general:deprecated")
-    sample_rate_hz: Annotated[int, Field(gt=0)]
+    tags: Tags = ("general", "general:rc", "general:deprecated")
+    sample_rate_hz: Rate
     chunk_ms: Annotated[int, Field(gt=0)] | None = None
     summary: str = ""
     licence: Annotated[str, Field(min_length=1)]
@@ -200,7 +201,7 @@ def load_catalog(own: Path | None = None) -> Catalog:
     if own is None or not own.exists():
         return Catalog(entries)
     try:
-        text = own.read_text(encoding="utf-8")
+        text = own.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(ErrorCode.INVALID_CONFIG, f"{own}: {error}") from None
     added = _read(text, str(own))

@@ -6,10 +6,9 @@ Only what holds for every engine is read here; an engine reads the rest itself.
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from rechka.errors import ErrorCode, RequestError
-from rechka.toml_file import read_toml
+from rechka.model_toml import ManifestBase, read_model_toml
 
 __all__ = ["MANIFEST", "Card", "Figure", "ModelManifest", "read_manifest"]
 
@@ -56,28 +55,15 @@ class Card(BaseModel):
     limits: str = ""
 
 
-class ModelManifest(BaseModel):
-    """One installed model.
+class ModelManifest(ManifestBase):
+    """One installed model; what else its engine reads is passed over here.
 
     Attributes:
-        name: Unique on this machine.
-        engine: Registered name of the engine that runs it.
-        languages: BCP 47 tags of what it recognizes.
-        tags: Values of the request's `model` that select it.
-        sample_rate_hz: Native rate.
-        licence: SPDX expression of the model.
+        summary: One line for a person.
+        card: More for a person.
         folder: Where it lies; not in the file.
     """
 
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    version: str
-    engine: str
-    languages: Annotated[tuple[str, ...], Field(min_length=1)]
-    tags: Annotated[tuple[str, ...], Field(min_length=1)] = ("general",)
-    sample_rate_hz: int
-    licence: str
     summary: str = ""
     card: Card = Card()
     folder: Path
@@ -95,13 +81,4 @@ def read_manifest(folder: Path) -> ModelManifest:
         RequestError: The file cannot be read, or a value is not accepted; the
             message names the file and each field.
     """
-    path = folder / MANIFEST
-    try:
-        return ModelManifest(**{**read_toml(path), "folder": folder})
-    except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(part) for part in detail['loc'])}: got {detail['input']!r}: "
-            f"{detail['msg']}"
-            for detail in error.errors()
-        )
-        raise RequestError(ErrorCode.INVALID_CONFIG, f"{path}: {problems}") from None
+    return read_model_toml(ModelManifest, folder / MANIFEST, folder=folder)

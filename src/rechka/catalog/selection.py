@@ -45,7 +45,7 @@ def read_selection(data_dir: Path) -> Selection:
     """
     path = models_folder(data_dir) / _NAME
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         return MappingProxyType({})
     except (OSError, UnicodeDecodeError) as error:

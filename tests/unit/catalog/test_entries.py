@@ -38,7 +38,10 @@ def test_the_manifest_that_is_written_says_what_the_catalog_says(name: str, tmp_
 @pytest.mark.parametrize("name", sorted(load_catalog().entries))
 def test_its_engine_takes_the_manifest_that_is_written(name: str) -> None:
     entry = load_catalog().entries[name]
-    engine = pytest.importorskip(f"rechka.recognition.engines.{entry.engine}.model_folder")
+    engine = pytest.importorskip(
+        f"rechka.recognition.engines.{entry.engine}."
+        + ("manifest" if entry.engine == "ctc" else "model_folder")
+    )
     manifest = engine.Manifest(**tomllib.loads(model_toml(entry, [*entry.files])))
     assert manifest.name == name
     if entry.engine == "ctc":

@@ -79,9 +79,10 @@ def test_a_dropped_last_word_leaves_its_mark_to_the_word_before() -> None:
     assert filter_profanity("Where is it, bitch?", language="en") == "Where is it?"
 
 
-def test_an_operator_adds_and_exempts_words_by_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_an_operator_adds_and_exempts_words_by_file(encoding: str, tmp_path: Path) -> None:
     path = tmp_path / "words.txt"
-    path.write_text("# ours\nконкурент*\nплохое слово\n!хрен*\n", encoding="utf-8")
+    path.write_text("конкурент*\n# ours\nплохое слово\n!хрен*\n", encoding=encoding)
     rules = read_profanity_file(path)
     said = "наш Конкурентов хрен с плохое слово горчицей"
     assert filter_profanity(said, language="ru", rules=rules) == "наш хрен с горчицей"

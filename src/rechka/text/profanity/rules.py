@@ -69,7 +69,7 @@ def read_profanity_file(path: Path) -> ProfanityRules:
         RequestError: The file cannot be read, or a line of it is no entry.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(ErrorCode.INVALID_CONFIG, f"profanity list {path}: {error}") from None
     return parse_entries(text, name=str(path))

@@ -7,11 +7,8 @@ import numpy as np
 
 from rechka.audio.samples import Samples
 from rechka.recognition.engines.ctc.acoustic import AcousticState, run_together
-from rechka.recognition.engines.ctc.model_folder import (
-    CtcModel,
-    read_manifest,
-    read_model,
-)
+from rechka.recognition.engines.ctc.manifest import read_manifest
+from rechka.recognition.engines.ctc.model_folder import CtcModel, read_model
 from rechka.recognition.engines.ctc.stream import CtcStream
 from rechka.recognition.model_folders import find_model_folders
 from rechka.recognition.options import read_options, refuse_option

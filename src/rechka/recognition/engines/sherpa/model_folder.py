@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from rechka.model_toml import Rate, read_model_toml
+from rechka.recognition.engine_manifest import EngineManifest
 from rechka.recognition.model_folders import MANIFEST_NAME, refuse_file
-from rechka.toml_file import read_toml
 
 __all__ = ["Manifest", "ModelFiles", "find_files", "read_manifest"]
 
@@ -18,7 +19,7 @@ _Millis = Annotated[int, Field(ge=-1_000, le=1_000)]
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class _Files(_Table):
@@ -50,20 +51,12 @@ class _Text(_Table):
     drop_punctuation: bool = False
 
 
-class Manifest(_Table):
+class Manifest(EngineManifest):
     """What `model.toml` says.
 
     Attributes:
-        name: Of the model.
-        version: Of the model.
         engine: Always "sherpa".
         kind: What the ONNX files are.
-        languages: BCP 47 tags of what it recognizes.
-        tags: Values of a request's `model` that select it.
-        sample_rate_hz: Rate of the audio that it was trained on.
-        licence: Of the model's files.
-        summary: One line for a person.
-        max_streams: Most streams of one worker, however little they cost.
         files: Names of the files in the folder; those not named are found by `find_files`.
         decoder: The search, where the engine's options do not say: `method`, `beam`
             (paths of a beam search), `blank_penalty` (taken from the blank's logit).
@@ -72,25 +65,16 @@ class Manifest(_Table):
         times: Added to the tokens' times of starts and ends of words, in milliseconds.
         text: Whether capitals become small letters, and whether punctuation that the
             model writes itself is left out.
-        card: Data, recipe and figures; for people.
     """
 
-    name: Annotated[str, Field(min_length=1)]
-    version: Annotated[str, Field(min_length=1)]
     engine: Literal["sherpa"]
     kind: Literal["transducer"] = "transducer"
-    languages: Annotated[tuple[Annotated[str, Field(min_length=2)], ...], Field(min_length=1)]
-    tags: Annotated[tuple[str, ...], Field(min_length=1)] = ("general",)
-    sample_rate_hz: Annotated[int, Field(ge=8_000, le=48_000)]
-    licence: str
-    summary: str
-    max_streams: Annotated[int, Field(ge=1, le=1_000)] = 128
+    sample_rate_hz: Annotated[Rate, Field(le=48_000)]
     files: _Files = _Files()
     decoder: _Decoder = _Decoder()
     confidence: _Confidence = _Confidence()
     times: _Times = _Times()
     text: _Text = _Text()
-    card: dict[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,16 +103,7 @@ def read_manifest(folder: Path) -> Manifest:
     Raises:
         RequestError: It cannot be read, or a value is not accepted; each one is named.
     """
-    path = folder / MANIFEST_NAME
-    try:
-        return Manifest(**read_toml(path))
-    except ValidationError as error:
-        problems = [
-            f"{'.'.join(str(part) for part in detail['loc'])}: got {detail['input']!r}: "
-            f"{detail['msg']}"
-            for detail in error.errors()
-        ]
-        raise refuse_file(path, "; ".join(problems)) from None
+    return read_model_toml(Manifest, folder / MANIFEST_NAME)
 
 
 def find_files(folder: Path, manifest: Manifest) -> ModelFiles:

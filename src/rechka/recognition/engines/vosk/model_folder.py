@@ -8,12 +8,11 @@ import re
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
+from rechka.model_toml import read_model_toml
+from rechka.recognition.engine_manifest import EngineManifest
 from rechka.recognition.model_folders import MANIFEST_NAME, refuse_file
-from rechka.toml_file import read_toml
 
 __all__ = ["Manifest", "VoskFolder", "read_folder"]
 
@@ -25,34 +24,14 @@ _PHONES = re.compile(r"[1-9]\d*(:[1-9]\d*)*")
 _DEFAULT_RATE_HZ = 16_000
 
 
-class Manifest(BaseModel):
+class Manifest(EngineManifest):
     """What `model.toml` says.
 
     Attributes:
-        name: Of the model.
-        version: Of the model.
         engine: Always "vosk".
-        languages: BCP 47 tags of what it recognizes.
-        tags: Values of a request's `model` that select it.
-        sample_rate_hz: Rate of the audio that it was trained on.
-        licence: Of the model's files.
-        summary: One line for a person.
-        max_streams: Most streams of one worker, however little they cost.
-        card: Data, recipe and figures; for people.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: Annotated[str, Field(min_length=1)]
-    version: Annotated[str, Field(min_length=1)]
     engine: Literal["vosk"]
-    languages: Annotated[tuple[Annotated[str, Field(min_length=2)], ...], Field(min_length=1)]
-    tags: Annotated[tuple[str, ...], Field(min_length=1)] = ("general",)
-    sample_rate_hz: Annotated[int, Field(gt=0)]
-    licence: str
-    summary: str
-    max_streams: Annotated[int, Field(ge=1, le=1_000)] = 128
-    card: dict[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +57,7 @@ def read_folder(folder: Path) -> VoskFolder:
     Raises:
         RequestError: A file is missing or no good, or they do not fit together.
     """
-    manifest = _read_manifest(folder / MANIFEST_NAME)
+    manifest = read_model_toml(Manifest, folder / MANIFEST_NAME)
     kaldi = _find_kaldi(folder)
     is_old = not (kaldi / "am").is_dir()
     acoustic, conf, graph = (kaldi / ("" if is_old else name) for name in ("am", "conf", "graph"))
@@ -96,18 +75,6 @@ def read_folder(folder: Path) -> VoskFolder:
     if (graph / "words.txt").exists():
         _require_start(graph / "words.txt", (b"",), "words and their numbers")
     return VoskFolder(manifest, kaldi)
-
-
-def _read_manifest(path: Path) -> Manifest:
-    try:
-        return Manifest(**read_toml(path))
-    except ValidationError as error:
-        problems = [
-            f"{'.'.join(str(part) for part in detail['loc'])}: got {detail['input']!r}: "
-            f"{detail['msg']}"
-            for detail in error.errors()
-        ]
-        raise refuse_file(path, "; ".join(problems)) from None
 
 
 def _find_kaldi(folder: Path) -> Path:
