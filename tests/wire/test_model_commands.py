@@ -435,6 +435,40 @@ def test_a_model_of_ones_own_with_a_bad_name_is_refused(
     assert desk.leftovers() == set()
 
 
+@pytest.mark.parametrize(
+    ("file", "content", "problem"),
+    [
+        ("model.onnx", None, "model.onnx: there is no such file"),
+        ("model.onnx", "PK", "model.onnx: is cut, or no ONNX file"),
+        ("model.toml", OWN.replace("8000", "-1"), "sample_rate_hz: got -1"),
+        ("model.toml", OWN.replace("ru-RU", "not a lang!"), "languages.0: got 'not a lang!'"),
+        ("model.toml", OWN.replace("t-one", "t-two"), "contract: got 't-two'"),
+    ],
+)
+def test_a_model_of_ones_own_that_no_engine_would_load_is_refused(
+    file: str, content: str | None, problem: str, desk: Desk, own: Path
+) -> None:
+    if content is None:
+        (own / file).unlink()
+    else:
+        (own / file).write_text(content)
+    line = desk.fails("import", str(own))
+    assert f"{own}/{problem}" in line or f"{own}/{file}: {problem}" in line
+    assert desk.installed() == {}
+    assert desk.leftovers() == set()
+
+
+def test_a_model_of_the_catalog_that_no_engine_would_load_is_not_said_to_serve(
+    desk: Desk,
+) -> None:
+    desk.write_catalog(files={"model.onnx": "model.onnx"})
+    result = desk.run("pull", "small-ru")
+    assert result.exit_code == 0
+    path = desk.models / "small-ru" / "tokens.txt"
+    assert f"It cannot be served yet: {path}: there is no such file" in result.stderr
+    assert "It serves" not in result.stderr
+
+
 def test_a_link_in_a_folder_is_not_followed(desk: Desk, own: Path) -> None:
     (own / "passwd").symlink_to("/etc/passwd")
     assert "'passwd' is a link" in desk.fails("import", str(own))
