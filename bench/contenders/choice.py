@@ -12,7 +12,7 @@ from rechka.catalog.candidates import find_candidates
 from rechka.catalog.local import models_folder
 from rechka.errors import ErrorCode, RequestError
 from rechka.recognition.port import Engine, StreamOptions
-from rechka.recognition.registry import create_engine, installed_engines
+from rechka.recognition.registry import check_model, create_engine, installed_engines
 
 __all__ = ["Choice", "choose"]
 
@@ -106,7 +106,7 @@ def choose(language: str, models: Path | None) -> Choice:
             models_folder(Path(data_dir)).symlink_to(models.absolute())
         candidates = [
             candidate
-            for candidate in find_candidates(Path(data_dir)).models
+            for candidate in find_candidates(Path(data_dir), check=check_model).models
             if candidate.engine in installed_engines()
         ]
         for spelling, serving in assign(candidates, {}).items():

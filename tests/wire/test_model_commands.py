@@ -9,11 +9,16 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fakes.model_archives import noise, sha256, tar, write_catalog, zipped
+from fakes.model_folders import onnx_like
 from fakes.model_server import ModelServer, Served
 from rechka.catalog.part import PartFile
 from rechka.cli import cli
 
-FILES = {"pack/model.onnx": noise(300_000), "pack/tokens.txt": b"<blk> 0\n", "pack/README": b"-"}
+FILES = {
+    "pack/model.onnx": onnx_like(noise(300_000)),
+    "pack/tokens.txt": b"<blk> 0\n",
+    "pack/README": b"-",
+}
 ARCHIVE = tar(FILES)
 SUM = sha256(ARCHIVE)
 MODEL = {
@@ -123,7 +128,7 @@ def test_a_broken_model_is_named_file_by_file_and_mended(desk: Desk) -> None:
     desk.ok("pull", "small-ru")
     assert desk.ok("verify") == "small-ru: whole\n"
     (desk.models / "small-ru" / "tokens.txt").unlink()
-    (desk.models / "small-ru" / "model.onnx").write_bytes(noise(300_000, seed=2))
+    (desk.models / "small-ru" / "model.onnx").write_bytes(onnx_like(noise(300_000, seed=2)))
     result = desk.run("verify", "small-ru")
     assert result.exit_code == 1
     lines = result.stdout.splitlines()
@@ -316,7 +321,8 @@ def own(tmp_path: Path) -> Path:
     folder = tmp_path / "mine"
     (folder / "sub").mkdir(parents=True)
     (folder / "model.toml").write_text(OWN)
-    (folder / "model.onnx").write_bytes(noise(1000))
+    (folder / "model.onnx").write_bytes(onnx_like(noise(1000)))
+    (folder / "tokens.txt").write_text("<blk> 0\n")
     (folder / "sub" / "lm.arpa").write_text("lm")
     return folder
 
@@ -376,19 +382,20 @@ def test_a_model_of_ones_own_speaks_for_itself(desk: Desk, own: Path) -> None:
     assert desk.installed() == {"own": "installed"}
     assert desk.ok("verify", "own") == "own: whole\n"
     assert "installed already" in desk.ok("import", str(own))
-    (own / "model.onnx").write_bytes(noise(1000, seed=2))
+    (own / "model.onnx").write_bytes(onnx_like(noise(1000, seed=2)))
     assert "--replace" in desk.fails("import", str(own))
     desk.ok("import", str(own), "--replace")
-    assert (desk.models / "own" / "model.onnx").read_bytes() == noise(1000, seed=2)
+    assert (desk.models / "own" / "model.onnx").read_bytes() == onnx_like(noise(1000, seed=2))
     assert desk.leftovers() == set()
 
 
 def test_a_model_of_ones_own_comes_as_an_archive_too(desk: Desk, tmp_path: Path) -> None:
     path = tmp_path / "mine.zip"
-    path.write_bytes(zipped({"top/model.toml": OWN.encode(), "top/model.onnx": b"x"}))
+    files = {"model.toml": OWN.encode(), "model.onnx": onnx_like(b"x"), "tokens.txt": b"<blk> 0\n"}
+    path.write_bytes(zipped({f"top/{name}": content for name, content in files.items()}))
     assert "accepted: 000" in desk.fails("import", str(path), "--sha256", "0" * 64)
     desk.ok("import", str(path), "--sha256", sha256(path.read_bytes()))
-    assert (desk.models / "own" / "model.onnx").read_bytes() == b"x"
+    assert (desk.models / "own" / "model.onnx").read_bytes() == onnx_like(b"x")
     assert desk.record("own")["verified"] is True
 
 
@@ -426,6 +433,40 @@ def test_a_model_of_ones_own_with_a_bad_name_is_refused(
     assert problem in desk.fails("import", str(own))
     assert desk.installed() == {}
     assert desk.leftovers() == set()
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "problem"),
+    [
+        ("model.onnx", None, "model.onnx: there is no such file"),
+        ("model.onnx", "PK", "model.onnx: is cut, or no ONNX file"),
+        ("model.toml", OWN.replace("8000", "-1"), "sample_rate_hz: got -1"),
+        ("model.toml", OWN.replace("ru-RU", "not a lang!"), "languages.0: got 'not a lang!'"),
+        ("model.toml", OWN.replace("t-one", "t-two"), "contract: got 't-two'"),
+    ],
+)
+def test_a_model_of_ones_own_that_no_engine_would_load_is_refused(
+    file: str, content: str | None, problem: str, desk: Desk, own: Path
+) -> None:
+    if content is None:
+        (own / file).unlink()
+    else:
+        (own / file).write_text(content)
+    line = desk.fails("import", str(own))
+    assert f"{own}/{problem}" in line or f"{own}/{file}: {problem}" in line
+    assert desk.installed() == {}
+    assert desk.leftovers() == set()
+
+
+def test_a_model_of_the_catalog_that_no_engine_would_load_is_not_said_to_serve(
+    desk: Desk,
+) -> None:
+    desk.write_catalog(files={"model.onnx": "model.onnx"})
+    result = desk.run("pull", "small-ru")
+    assert result.exit_code == 0
+    path = desk.models / "small-ru" / "tokens.txt"
+    assert f"It cannot be served yet: {path}: there is no such file" in result.stderr
+    assert "It serves" not in result.stderr
 
 
 def test_a_link_in_a_folder_is_not_followed(desk: Desk, own: Path) -> None:
@@ -509,6 +550,16 @@ def test_the_list_tells_what_could_be_installed(desk: Desk) -> None:
     (line,) = [line for line in lines if line.startswith("t-one-ru")]
     assert "call centre: 8.63%" in line
     assert "8000 Hz" in line
+
+
+def test_the_list_names_what_the_engine_would_not_load(desk: Desk) -> None:
+    desk.ok("pull", "small-ru")
+    folder = desk.models / "small-ru"
+    text = (folder / "model.toml").read_text()
+    # Of the same size, so that the record finds nothing without reading the files.
+    (folder / "model.toml").write_text(text.replace('contract = "t-one"', 'contract = "x-one"'))
+    assert desk.installed() == {"small-ru": "broken"}
+    assert f"small-ru is broken: {folder / 'model.toml'}: contract" in desk.run("list").stderr
 
 
 def test_one_broken_model_does_not_hide_the_others(desk: Desk) -> None:

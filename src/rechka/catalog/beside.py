@@ -10,6 +10,9 @@ from rechka.errors import RequestError
 
 __all__ = ["keep_beside"]
 
+# The engine ctc compiles the second from one of the first, and takes it before them.
+_LANGUAGE_MODELS, _COMPILED = ("lm.arpa", "lm.arpa.gz"), "graph.bin"
+
 
 def keep_beside(old: Path, new: Path) -> None:
     """Bring what the record of a model does not list into the folder of the next one.
@@ -28,7 +31,11 @@ def keep_beside(old: Path, new: Path) -> None:
         record = read_record(old)
     except RequestError:
         record = None
-    _keep(old, new, "", {RECORD, *(record.files if record else ())})
+    listed = {RECORD, *(record.files if record else ())}
+    if any((new / name).exists() for name in _LANGUAGE_MODELS):
+        # What was compiled is of the language model that goes.
+        listed.add(_COMPILED)
+    _keep(old, new, "", listed)
 
 
 def _keep(old: Path, new: Path, prefix: str, listed: AbstractSet[str]) -> None:

@@ -3,13 +3,26 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from rechka.catalog.local import models_folder, starter_models
 from rechka.catalog.manifest import MANIFEST, read_manifest
 from rechka.catalog.selection import TAGS
 from rechka.errors import RequestError
 
-__all__ = ["CARRIED", "Candidate", "Candidates", "find_candidates"]
+__all__ = ["CARRIED", "Candidate", "Candidates", "FolderCheck", "find_candidates"]
+
+
+class FolderCheck(Protocol):
+    """Finds what is wrong with a model beyond what all engines share."""
+
+    def __call__(self, engine: str, folder: Path, /) -> None:
+        """Check the folder of a model for the engine that is to run it.
+
+        Raises:
+            RequestError: The engine would not load it.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +50,7 @@ class Candidates:
 
     Attributes:
         models: Better ones first.
-        broken: Folders whose manifest is not accepted, and why.
+        broken: Folders of those that cannot be loaded, and why, as far as a look tells.
     """
 
     models: tuple[Candidate, ...]
@@ -48,11 +61,15 @@ CARRIED = (Candidate("pocketsphinx-en-us", "pocketsphinx", ("en-US",), TAGS, Non
 """Models that engines carry with them."""
 
 
-def find_candidates(data_dir: Path) -> Candidates:
+def find_candidates(data_dir: Path, *, check: FolderCheck) -> Candidates:
     """Return the models on this machine, and those that are broken.
 
     These are the installed ones by name, then the starter models by name, then those
     that engines carry. Of several with the same name the first is meant.
+
+    Args:
+        data_dir: Of the server.
+        check: Finds what is wrong with a model beyond what all engines share.
     """
     found: dict[str, Candidate] = {}
     broken: dict[Path, str] = {}
@@ -60,7 +77,7 @@ def find_candidates(data_dir: Path) -> Candidates:
         here = []
         for path in [] if folder is None else sorted(_manifests(folder)):
             try:
-                here.append(_read(path.parent))
+                here.append(_read(path.parent, check))
             except RequestError as error:
                 broken[path.parent] = error.message
         for candidate in sorted(here, key=lambda candidate: candidate.name):
@@ -75,8 +92,9 @@ def _manifests(folder: Path) -> list[Path]:
     return [path for path in folder.glob(f"*/{MANIFEST}") if not path.parent.name.startswith(".")]
 
 
-def _read(folder: Path) -> Candidate:
+def _read(folder: Path, check: FolderCheck) -> Candidate:
     manifest = read_manifest(folder)
+    check(manifest.engine, folder)
     return Candidate(
         manifest.name, manifest.engine, manifest.languages, manifest.tags, manifest.folder
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rechka.catalog.archives import Member, open_archive, refuse_archive
-from rechka.catalog.candidates import CARRIED
+from rechka.catalog.candidates import CARRIED, FolderCheck
 from rechka.catalog.consent import (
     Consent,
     Outcome,
@@ -72,7 +72,7 @@ def recognize_source(catalog: Catalog, path: Path, watcher: Watcher) -> Source:
 
 
 def import_model(
-    store: ModelStore, source: Source, *, watcher: Watcher, consent: Consent
+    store: ModelStore, source: Source, *, watcher: Watcher, consent: Consent, check: FolderCheck
 ) -> Outcome:
     """Install a model from an archive or a folder of this machine.
 
@@ -82,13 +82,14 @@ def import_model(
             either.
         watcher: Told what is going on.
         consent: What the operator says.
+        check: Finds what an engine would not load.
 
     Raises:
         RequestError: It is not what it should be, does not fit, or needs consent.
     """
     with disk_errors(source.path), store.locked(DESK, watcher):
         if source.entry is None:
-            return _import_own(store, source, watcher, consent)
+            return _import_own(store, source, watcher, consent, check)
         return _import_entry(store, source, source.entry, watcher, consent)
 
 
@@ -125,7 +126,9 @@ def _import_entry(
     return Outcome(record, store.path(entry.name))
 
 
-def _import_own(store: ModelStore, source: Source, watcher: Watcher, consent: Consent) -> Outcome:
+def _import_own(
+    store: ModelStore, source: Source, watcher: Watcher, consent: Consent, check: FolderCheck
+) -> Outcome:
     path, sha256 = source.path, source.sha256
     if consent.sha256 and consent.sha256 != sha256:
         raise refuse_archive(
@@ -140,7 +143,12 @@ def _import_own(store: ModelStore, source: Source, watcher: Watcher, consent: Co
     with store.building(DESK) as built:
         with _members(path, limit_bytes) as members:
             manifest = build_own(
-                members, built, place=path, limit_bytes=limit_bytes, watcher=watcher
+                members,
+                built,
+                place=path,
+                limit_bytes=limit_bytes,
+                watcher=watcher,
+                check=check,
             )
         name = check_name(manifest.name)
         _refuse_taken(name, path)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from rechka.catalog.candidates import FolderCheck
 from rechka.catalog.entries import Catalog, Entry
 from rechka.catalog.installed import find_faults
 from rechka.catalog.local import starter_models
@@ -65,37 +66,42 @@ class ModelStatus:
     faults: tuple[str, ...] = ()
 
 
-def take_inventory(store: ModelStore, catalog: Catalog, *, available: bool) -> list[ModelStatus]:
+def take_inventory(
+    store: ModelStore, catalog: Catalog, *, available: bool, check: FolderCheck
+) -> list[ModelStatus]:
     """Return the installed models, then the starter ones, then those to be had; by name.
 
     Args:
         store: Of the installed models.
         catalog: Of those to be had.
         available: Whether to list these.
+        check: Finds what an engine would not load.
     """
-    found = [_installed(store.path(name), catalog) for name in store.names()]
+    found = [_installed(store.path(name), catalog, check) for name in store.names()]
     names = {status.name for status in found}
-    found += [status for status in _starters() if status.name not in names]
+    found += [status for status in _starters(check) if status.name not in names]
     if available:
         entries = (catalog.entries[name] for name in sorted(catalog.entries))
         found += [_available(entry) for entry in entries if entry.name not in names]
     return found
 
 
-def find_status(store: ModelStore, catalog: Catalog, name: str) -> ModelStatus:
-    """Return one model.
+def find_status(
+    store: ModelStore, catalog: Catalog, name: str, *, check: FolderCheck
+) -> ModelStatus:
+    """Return one model, looked for as by `take_inventory`.
 
     Raises:
         RequestError: There is none of this name; the message names those that there are.
     """
-    found = take_inventory(store, catalog, available=True)
+    found = take_inventory(store, catalog, available=True, check=check)
     for status in found:
         if status.name == name:
             return status
     # The name of an archive, too, is one that people know a model by.
     for entry in catalog.entries.values():
         if name in (entry.archive, entry.upstream_name):
-            return find_status(store, catalog, entry.name)
+            return find_status(store, catalog, entry.name, check=check)
     here = ", ".join(item.name for item in found if item.state is not ModelState.AVAILABLE)
     there = ", ".join(item.name for item in found if item.state is ModelState.AVAILABLE)
     raise RequestError(
@@ -104,7 +110,7 @@ def find_status(store: ModelStore, catalog: Catalog, name: str) -> ModelStatus:
     )
 
 
-def _installed(folder: Path, catalog: Catalog) -> ModelStatus:
+def _installed(folder: Path, catalog: Catalog, check: FolderCheck) -> ModelStatus:
     faults = find_faults(folder, sums=False)
     try:
         manifest = read_manifest(folder)
@@ -113,20 +119,34 @@ def _installed(folder: Path, catalog: Catalog) -> ModelStatus:
         return ModelStatus(folder.name, ModelState.BROKEN, folder=folder, faults=problem)
     if manifest.name != folder.name:
         faults.append(f"model.toml: name: got {manifest.name!r}; accepted: {folder.name!r}")
+    faults += _engine_faults(manifest, check)
     state = ModelState.BROKEN if faults else ModelState.INSTALLED
     entry = catalog.entries.get(folder.name)
     return _from_manifest(manifest, state, faults=tuple(faults), entry=entry)
 
 
-def _starters() -> Iterator[ModelStatus]:
+def _starters(check: FolderCheck) -> Iterator[ModelStatus]:
     folder = starter_models()
     for path in sorted(folder.glob("*/model.toml")) if folder else []:
         try:
-            yield _from_manifest(read_manifest(path.parent), ModelState.STARTER)
+            manifest = read_manifest(path.parent)
         except RequestError as error:
             yield ModelStatus(
                 path.parent.name, ModelState.BROKEN, folder=path.parent, faults=(error.message,)
             )
+            continue
+        faults = _engine_faults(manifest, check)
+        yield _from_manifest(
+            manifest, ModelState.BROKEN if faults else ModelState.STARTER, faults=tuple(faults)
+        )
+
+
+def _engine_faults(manifest: ModelManifest, check: FolderCheck) -> list[str]:
+    try:
+        check(manifest.engine, manifest.folder)
+    except RequestError as error:
+        return [error.message]
+    return []
 
 
 def _from_manifest(

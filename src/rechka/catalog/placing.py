@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rechka.catalog.archives import Member, refuse_archive
+from rechka.catalog.candidates import FolderCheck
 from rechka.catalog.entries import Entry
 from rechka.catalog.installed import InstalledRecord, write_record
 from rechka.catalog.manifest import MANIFEST, ModelManifest, read_manifest
@@ -74,6 +75,7 @@ def build_own(
     place: Path | str,
     limit_bytes: int,
     watcher: Watcher,
+    check: FolderCheck,
 ) -> ModelManifest:
     """Build the folder of a model that says itself what it is, all but its record.
 
@@ -83,9 +85,11 @@ def build_own(
         place: Names the source in errors.
         limit_bytes: Most bytes to take.
         watcher: Told how far it is.
+        check: Finds what an engine would not load.
 
     Raises:
-        RequestError: The source is hostile, or no `model.toml` is there, or it is no good.
+        RequestError: The source is hostile, or no `model.toml` is there, or it is no good,
+            or no engine would load the model.
         OSError: The disk fails.
     """
     unpack(members, into, place=place, wanted={}, limit_bytes=limit_bytes, watcher=watcher)
@@ -95,7 +99,14 @@ def build_own(
             place,
             f"is no model of the catalog, by its sum or its name, and has no {MANIFEST}",
         )
-    return read_manifest(into)
+    try:
+        manifest = read_manifest(into)
+        check(manifest.engine, into)
+    except RequestError as error:
+        # The folder where it is built is of no use to who reads this.
+        problem = error.message.replace(str(into), str(place))
+        raise RequestError(error.code, problem) from None
+    return manifest
 
 
 @contextmanager

@@ -7,6 +7,7 @@ entry points (`rechka.recognition.plugins`). A name of our own cannot be taken.
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from rechka.recognition.combined import CombinedEngine
 from rechka.recognition.plugins import AmbiguousEngineError, find_plugin, plugin_names
 from rechka.recognition.port import Engine
 
-__all__ = ["create_engine", "engine_names", "how_to_install", "installed_engines"]
+__all__ = ["check_model", "create_engine", "engine_names", "how_to_install", "installed_engines"]
 
 
 class _Entry(NamedTuple):
@@ -26,26 +27,58 @@ class _Entry(NamedTuple):
         target: Module and class.
         package: What it needs to be installed; "" for one that runs no models.
         extra: The extra of `rechka` that brings the package.
+        check: Module and function that checks the folder of a model, without the package;
+            "" for one whose models lie in none.
     """
 
     target: str
     package: str
     extra: str = "server"
+    check: str = ""
 
 
 _ENGINES: Mapping[str, _Entry] = MappingProxyType(
     {
-        "ctc": _Entry("rechka.recognition.engines.ctc.engine:CtcEngine", "onnxruntime"),
+        "ctc": _Entry(
+            "rechka.recognition.engines.ctc.engine:CtcEngine",
+            "onnxruntime",
+            check="rechka.recognition.engines.ctc.manifest:check_folder",
+        ),
         "pocketsphinx": _Entry(
             "rechka.recognition.engines.pocketsphinx.engine:PocketsphinxEngine", "pocketsphinx"
         ),
         "sherpa": _Entry(
-            "rechka.recognition.engines.sherpa.engine:SherpaEngine", "sherpa_onnx", "sherpa"
+            "rechka.recognition.engines.sherpa.engine:SherpaEngine",
+            "sherpa_onnx",
+            "sherpa",
+            "rechka.recognition.engines.sherpa.model_folder:check_folder",
         ),
         "scripted": _Entry("rechka.recognition.engines.scripted:ScriptedEngine", ""),
-        "vosk": _Entry("rechka.recognition.engines.vosk.engine:VoskEngine", "vosk", "vosk"),
+        "vosk": _Entry(
+            "rechka.recognition.engines.vosk.engine:VoskEngine",
+            "vosk",
+            "vosk",
+            "rechka.recognition.engines.vosk.model_folder:read_folder",
+        ),
     }
 )
+
+
+def check_model(engine: str, folder: Path) -> None:
+    """Check what can be checked of a model without loading it, nor its engine.
+
+    Of a model of another distribution's engine nothing is looked at.
+
+    Args:
+        engine: Registered name of the engine that is to run it.
+        folder: With its `model.toml`.
+
+    Raises:
+        RequestError: The engine would not take its `model.toml`, or a file is missing or cut.
+    """
+    if (entry := _ENGINES.get(engine)) and entry.check:
+        check: Callable[[Path], object] = _import(entry.check)
+        check(folder)
 
 
 def create_engine(name: str | Sequence[str], options: Mapping[str, Any]) -> Engine:
@@ -114,11 +147,13 @@ def _load(name: str, options: Mapping[str, Any]) -> Engine:
 def _find(name: str) -> Callable[[Mapping[str, Any]], Engine] | None:
     if name not in _ENGINES:
         return find_plugin(name)
-    module, _, attribute = _ENGINES[name].target.partition(":")
-    factory: Callable[[Mapping[str, Any]], Engine] = getattr(
-        importlib.import_module(module), attribute
-    )
+    factory: Callable[[Mapping[str, Any]], Engine] = _import(_ENGINES[name].target)
     return factory
+
+
+def _import(target: str) -> Any:
+    module, _, attribute = target.partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
 def _known() -> str:

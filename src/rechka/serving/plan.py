@@ -12,7 +12,12 @@ from rechka.catalog.candidates import Candidate, find_candidates
 from rechka.catalog.local import models_folder
 from rechka.catalog.selection import Selection, read_selection
 from rechka.errors import ErrorCode, RequestError, refused_setting
-from rechka.recognition.registry import engine_names, how_to_install, installed_engines
+from rechka.recognition.registry import (
+    check_model,
+    engine_names,
+    how_to_install,
+    installed_engines,
+)
 from rechka.settings import RecognitionSettings, Settings
 
 __all__ = ["Plan", "Stamp", "look", "read_plan", "require_selectable"]
@@ -32,7 +37,7 @@ class Plan:
         recognition: The settings, with every engine and model named.
         files: Of the models; changed files make another plan.
         passed_over: Installed models whose engine is not installed, with its name.
-        broken: Folders of models whose manifest is not accepted, and why.
+        broken: Folders of models that cannot be loaded, and why, as far as a look tells.
     """
 
     recognition: RecognitionSettings
@@ -56,7 +61,7 @@ def read_plan(settings: Settings) -> Plan:
 
     Raises:
         RequestError: The selection or a setting is not accepted, or there is nothing to
-            serve. A model whose manifest is not accepted is passed over.
+            serve. A model of which a look tells that it cannot be loaded is passed over.
     """
     recognition = settings.recognition
     if recognition.engine != _AUTOMATIC:
@@ -64,7 +69,7 @@ def read_plan(settings: Settings) -> Plan:
     own = _own_options(recognition)
     fixed = _fixed(own)
     selection = read_selection(settings.data_dir)
-    found = find_candidates(settings.data_dir)
+    found = find_candidates(settings.data_dir, check=check_model)
     candidates, passed_over = _usable(found.models, recognition, selection, fixed)
     try:
         assignment = assign(candidates, selection)

@@ -9,6 +9,7 @@ from rechka.catalog.candidates import Candidate, find_candidates
 from rechka.catalog.local import models_folder
 from rechka.catalog.selection import TAGS, Selection
 from rechka.errors import RequestError
+from rechka.recognition.registry import check_model
 
 
 def model(
@@ -86,7 +87,7 @@ def test_installed_models_come_before_starters_and_those_of_engines(
         write_folder(installed, name)
     write_folder(starters, "twice")
     write_folder(installed, ".half")
-    found = find_candidates(tmp_path)
+    found = find_candidates(tmp_path, check=check_model)
     names = [candidate.name for candidate in found.models]
     assert names == ["first", "second", "twice", "a-starter", "pocketsphinx-en-us"]
     assert found.models[2].folder == installed / "twice"
@@ -101,7 +102,7 @@ def test_a_broken_model_is_told_and_hides_no_other(
         write_folder(models_folder(tmp_path), name)
     broken = models_folder(tmp_path) / "broken"
     (broken / "model.toml").write_text("name = ")
-    found = find_candidates(tmp_path)
+    found = find_candidates(tmp_path, check=check_model)
     assert [candidate.name for candidate in found.models] == ["whole", "pocketsphinx-en-us"]
     assert list(found.broken) == [broken]
     assert f"{broken / 'model.toml'}: Invalid value" in found.broken[broken]

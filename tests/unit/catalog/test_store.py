@@ -103,6 +103,20 @@ def test_a_model_that_is_replaced_is_gone_and_what_lies_beside_it_stays(
     assert [path.name for path in (store.folder / ".work").iterdir()] == ["small.lock"]
 
 
+@pytest.mark.parametrize("has_language_model", [False, True])
+def test_what_was_compiled_from_a_language_model_goes_with_it(
+    *, has_language_model: bool, store: ModelStore
+) -> None:
+    folder = place(store)
+    (folder / "graph.bin").write_text("compiled")
+    with store.locked("small", WATCHER), store.building("small") as built:
+        if has_language_model:
+            (built / "lm.arpa").write_text("new")
+        write_record(built, RECORD)
+        store.install("small", built)
+    assert (folder / "graph.bin").exists() != has_language_model
+
+
 def test_files_beside_a_model_stay_where_there_are_no_hard_links(
     store: ModelStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

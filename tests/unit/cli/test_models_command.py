@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from fakes.model_folders import onnx_like
 from rechka.catalog.local import find_models
 from rechka.cli.models import models
 from rechka.errors import RequestError
@@ -36,7 +37,8 @@ cer = 0.25
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "small-ru").mkdir()
     (tmp_path / "small-ru" / "model.toml").write_text(MANIFEST, encoding="utf-8")
-    (tmp_path / "small-ru" / "model.onnx").write_bytes(bytes(1000))
+    (tmp_path / "small-ru" / "model.onnx").write_bytes(onnx_like(bytes(1000)))
+    (tmp_path / "small-ru" / "tokens.txt").write_bytes(b"")
     for module in ("local", "inventory"):
         monkeypatch.setattr(f"rechka.catalog.{module}.starter_models", lambda: tmp_path)
     return tmp_path
@@ -62,7 +64,7 @@ def test_json_has_the_facts_and_the_bytes_on_disk(folder: Path) -> None:
     (model,) = json.loads(run("list", "--json"))
     assert model == json.loads(run("show", "small-ru", "--json"))
     assert model["name"] == "small-ru"
-    assert model["size_bytes"] == 1000 + len(MANIFEST.encode())
+    assert model["size_bytes"] == len(onnx_like(bytes(1000))) + len(MANIFEST.encode())
     assert model["folder"] == str(folder / "small-ru")
     assert model["card"]["figures"] == [{"set": "telephone", "wer": 0.5, "cer": 0.25}]
 

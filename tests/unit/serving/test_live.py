@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from fakes.model_folders import write_folder
+from fakes.model_folders import onnx_like, write_folder
 from rechka.catalog.local import models_folder
 from rechka.catalog.selection import change_selection
 from rechka.errors import ErrorCode, RequestError
@@ -205,7 +205,7 @@ async def test_a_broken_model_whose_files_are_put_right_is_tried_again(machine: 
         machine.select("b")
         await machine.take_over()
         machine.broken.clear()
-        (models_folder(machine.data_dir) / "b" / "model.onnx").write_bytes(b"whole")
+        (models_folder(machine.data_dir) / "b" / "model.onnx").write_bytes(onnx_like(b"whole"))
         await machine.take_over()
         assert machine.serving == ["b"]
         assert machine.live.failure is None
@@ -228,6 +228,22 @@ async def test_a_model_whose_manifest_breaks_stays_in_service_as_it_was_loaded(
         await machine.take_over()
         assert machine.serving == ["a"]
         assert machine.live.failure is None
+
+
+async def test_a_model_that_is_copied_over_stays_in_service_until_the_copy_is_whole(
+    machine: Machine,
+) -> None:
+    async with running(machine):
+        path = models_folder(machine.data_dir) / "a" / "model.onnx"
+        path.write_bytes(onnx_like(b"new weights")[:-1])
+        await machine.take_over()
+        assert machine.serving == ["a"]
+        assert f"{path}: is cut" in (machine.live.failure or "")
+        assert len(machine.launchers) == 1
+        path.write_bytes(onnx_like(b"new weights"))
+        await machine.take_over()
+        assert machine.live.failure is None
+        assert len(machine.launchers) == 2
 
 
 async def test_a_broken_model_that_does_not_serve_holds_up_neither_a_start_nor_a_change(

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from fakes.model_folders import write_folder
+from fakes.model_folders import onnx_like, write_folder
 from rechka.catalog.local import models_folder
 from rechka.catalog.selection import TAGS, change_selection
 from rechka.errors import RequestError
@@ -118,6 +118,36 @@ def test_a_broken_model_is_passed_over_unless_it_is_selected(tmp_path: Path) -> 
         read_plan(settings_of(tmp_path))
 
 
+@pytest.mark.usefixtures("starters")
+@pytest.mark.parametrize(
+    ("file", "content", "problem"),
+    [
+        ("model.onnx", None, "model.onnx: there is no such file"),
+        ("model.onnx", onnx_like(b"weights")[:-1], "model.onnx: is cut"),
+        ("model.onnx", b"PK", "model.onnx: is cut, or no ONNX file"),
+        ("tokens.txt", None, "tokens.txt: there is no such file"),
+        ("model.toml", b"\n[decoder]\nbeem = 3\n", "decoder.beem"),
+    ],
+)
+def test_a_model_that_its_engine_would_not_load_is_passed_over_unless_it_is_selected(
+    tmp_path: Path, file: str, content: bytes | None, problem: str
+) -> None:
+    folder = write_folder(models_folder(tmp_path), "half")
+    path = folder / file
+    if content is None:
+        path.unlink()
+    else:
+        before = path.read_bytes() if file == "model.toml" else b""
+        path.write_bytes(before + content)
+    plan = read_plan(settings_of(tmp_path))
+    assert plan.recognition.engine == ("ctc", "pocketsphinx")
+    assert problem in plan.broken[folder]
+    assert not plan.loads(folder)
+    change_selection(tmp_path, language="ru-RU", tag="general", name="half")
+    with pytest.raises(RequestError, match=r"ru-RU general: got 'half'.*broken: "):
+        read_plan(settings_of(tmp_path))
+
+
 def test_where_nothing_else_can_serve_the_broken_model_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -155,9 +185,9 @@ def test_changed_files_of_a_served_model_make_another_plan(tmp_path: Path) -> No
     served = write_folder(models_folder(tmp_path), "first")
     spare = write_folder(models_folder(tmp_path), "second")
     before = read_plan(settings_of(tmp_path))
-    (spare / "model.onnx").write_bytes(b"1")
+    (spare / "model.onnx").write_bytes(onnx_like(b"1"))
     assert read_plan(settings_of(tmp_path)) == before
-    (served / "model.onnx").write_bytes(b"1")
+    (served / "model.onnx").write_bytes(onnx_like(b"1"))
     assert read_plan(settings_of(tmp_path)) != before
 
 

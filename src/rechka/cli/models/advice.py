@@ -2,9 +2,10 @@
 
 from rechka.catalog.assignment import assign
 from rechka.catalog.candidates import find_candidates
+from rechka.catalog.local import models_folder
 from rechka.catalog.selection import TAGS, read_selection
-from rechka.errors import RequestError
-from rechka.recognition.registry import how_to_install, installed_engines
+from rechka.errors import ErrorCode, RequestError
+from rechka.recognition.registry import check_model, how_to_install, installed_engines
 from rechka.serving.plan import require_selectable
 from rechka.settings import Settings
 
@@ -27,7 +28,10 @@ def what_is_next(settings: Settings, name: str) -> list[str]:
 
 def _next(settings: Settings, name: str) -> list[str]:
     engine = settings.recognition.engine
-    candidates = find_candidates(settings.data_dir).models
+    found = find_candidates(settings.data_dir, check=check_model)
+    candidates = found.models
+    if problem := found.broken.get(models_folder(settings.data_dir) / name):
+        raise RequestError(ErrorCode.INVALID_CONFIG, problem)
     (model,) = (candidate for candidate in candidates if candidate.name == name)
     installed = installed_engines()
     if model.engine not in installed:

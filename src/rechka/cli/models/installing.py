@@ -15,6 +15,7 @@ from rechka.catalog.pull import pull_model
 from rechka.cli.models.advice import what_is_next
 from rechka.cli.models.shelf import Shelf, TerminalWatcher, open_shelf, shelf_options
 from rechka.errors import ErrorCode, RequestError
+from rechka.recognition.registry import check_model
 
 __all__ = ["import_command", "pull"]
 
@@ -85,7 +86,9 @@ def import_command(
     if (entry := source.entry) is not None:
         _show_licence(entry, is_accepted=options["yes"] or shelf.store.path(entry.name).exists())
     with TerminalWatcher() as watcher:
-        outcome = import_model(shelf.store, source, watcher=watcher, consent=consent)
+        outcome = import_model(
+            shelf.store, source, watcher=watcher, consent=consent, check=check_model
+        )
     _tell(shelf, outcome, as_json=as_json)
 
 

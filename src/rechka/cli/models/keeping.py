@@ -12,6 +12,7 @@ from rechka.catalog.selection import selected_for
 from rechka.catalog.store import check_name
 from rechka.cli.models.shelf import Shelf, TerminalWatcher, open_shelf, shelf_options
 from rechka.errors import ErrorCode, RequestError
+from rechka.recognition.registry import check_model
 
 __all__ = ["remove", "verify"]
 
@@ -69,7 +70,7 @@ def _installed_name(shelf: Shelf, name: str) -> str:
         RequestError: It is not; the message says what it is.
     """
     check_name(name)
-    for status in take_inventory(shelf.store, shelf.catalog, available=False):
+    for status in take_inventory(shelf.store, shelf.catalog, available=False, check=check_model):
         if status.name == name and status.state is ModelState.STARTER:
             raise RequestError(
                 ErrorCode.INVALID_CONFIG,

@@ -16,6 +16,7 @@ from rechka.catalog.inventory import ModelState, ModelStatus, find_status, take_
 from rechka.catalog.manifest import Card
 from rechka.cli.models.shelf import open_shelf, shelf_options
 from rechka.cli.text import plain_text
+from rechka.recognition.registry import check_model
 
 __all__ = ["list_models", "show"]
 
@@ -34,7 +35,7 @@ def list_models(
 ) -> None:
     """List the installed models: a table on a terminal, tab-separated lines elsewhere."""
     shelf = open_shelf(config, data_dir)
-    found = take_inventory(shelf.store, shelf.catalog, available=available)
+    found = take_inventory(shelf.store, shelf.catalog, available=available, check=check_model)
     if as_json:
         click.echo(json.dumps([_facts(model) for model in found], ensure_ascii=False))
         return
@@ -64,7 +65,7 @@ def list_models(
 def show(name: str, config: Path | None, data_dir: Path | None, *, as_json: bool) -> None:
     """Show the card of the model NAME: data, recipe, size, errors on speech."""
     shelf = open_shelf(config, data_dir)
-    model = find_status(shelf.store, shelf.catalog, name)
+    model = find_status(shelf.store, shelf.catalog, name, check=check_model)
     if as_json:
         click.echo(json.dumps(_facts(model), ensure_ascii=False))
         return

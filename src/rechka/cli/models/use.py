@@ -12,7 +12,7 @@ from rechka.catalog.candidates import Candidate, find_candidates
 from rechka.catalog.selection import TAGS, Selection, change_selection, read_selection
 from rechka.cli.text import plain_text
 from rechka.errors import RequestError
-from rechka.recognition.registry import installed_engines
+from rechka.recognition.registry import check_model, installed_engines
 from rechka.serving.plan import require_selectable
 from rechka.settings import Settings, load_settings
 
@@ -62,7 +62,7 @@ def use(
         raise click.UsageError("--show takes no --language and no --tag")
     overrides = {} if data_dir is None else {"data_dir": data_dir}
     settings = load_settings(config, overrides=overrides)
-    found = find_candidates(settings.data_dir)
+    found = find_candidates(settings.data_dir, check=check_model)
     candidates = found.models
     for reason in found.broken.values():
         click.echo(plain_text(f"note: passed over: {reason}"), err=True)

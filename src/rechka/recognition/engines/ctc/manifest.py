@@ -1,4 +1,7 @@
-"""What `model.toml` says to this engine."""
+"""What `model.toml` says to this engine, and which files must lie beside it.
+
+Read without what runs a model, so that a list of models can be checked.
+"""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,9 +12,10 @@ from rechka.model_toml import read_model_toml
 from rechka.recognition.engine_manifest import EngineManifest
 from rechka.recognition.engines.ctc.beam import BeamParameters
 from rechka.recognition.engines.ctc.readings import Calibration
-from rechka.recognition.model_folders import MANIFEST_NAME
+from rechka.recognition.model_folders import MANIFEST_NAME, refuse_file
+from rechka.recognition.onnx_file import check_onnx
 
-__all__ = ["MODEL_NAME", "TOKENS_NAME", "Manifest", "read_manifest"]
+__all__ = ["MODEL_NAME", "TOKENS_NAME", "Manifest", "check_folder", "read_manifest"]
 
 MODEL_NAME = "model.onnx"
 TOKENS_NAME = "tokens.txt"
@@ -70,3 +74,15 @@ def read_manifest(folder: Path) -> Manifest:
         RequestError: The file cannot be read, or a value is not accepted.
     """
     return read_model_toml(Manifest, folder / MANIFEST_NAME)
+
+
+def check_folder(folder: Path) -> None:
+    """Check what can be checked of a model without loading it.
+
+    Raises:
+        RequestError: As `read_manifest`; or a file is missing or cut.
+    """
+    read_manifest(folder)
+    check_onnx(folder / MODEL_NAME)
+    if not (folder / TOKENS_NAME).is_file():
+        raise refuse_file(folder / TOKENS_NAME, "there is no such file")

@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from rechka.model_toml import Rate, read_model_toml
 from rechka.recognition.engine_manifest import EngineManifest
 from rechka.recognition.model_folders import MANIFEST_NAME, refuse_file
+from rechka.recognition.onnx_file import check_onnx
 
-__all__ = ["Manifest", "ModelFiles", "find_files", "read_manifest"]
+__all__ = ["Manifest", "ModelFiles", "check_folder", "find_files", "read_manifest"]
 
 _PARTS = ("encoder", "decoder", "joiner")
 
@@ -126,6 +127,17 @@ def find_files(folder: Path, manifest: Manifest) -> ModelFiles:
             if bpe is None and (folder / name).is_file():
                 bpe = folder / name
     return ModelFiles(**parts, tokens=tokens, bpe=bpe)
+
+
+def check_folder(folder: Path) -> None:
+    """Check what can be checked of a model without loading it.
+
+    Raises:
+        RequestError: As `read_manifest` and `find_files`; or a file is cut.
+    """
+    files = find_files(folder, read_manifest(folder))
+    for path in (files.encoder, files.decoder, files.joiner):
+        check_onnx(path)
 
 
 def _part(folder: Path, part: str, name: str) -> Path:
