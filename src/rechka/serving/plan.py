@@ -11,7 +11,12 @@ from rechka.catalog.candidates import Candidate, find_candidates
 from rechka.catalog.local import models_folder
 from rechka.catalog.selection import Selection, read_selection
 from rechka.errors import ErrorCode, RequestError, refused_setting
-from rechka.recognition.registry import engine_names, how_to_install, installed_engines
+from rechka.recognition.registry import (
+    engine_names,
+    how_to_install,
+    installed_engines,
+    offered_engines,
+)
 from rechka.settings import RecognitionSettings, Settings
 
 __all__ = ["Plan", "Stamp", "look", "read_plan", "require_selectable"]
@@ -155,7 +160,7 @@ def _own_options(recognition: RecognitionSettings) -> dict[str, dict[str, Any]]:
     for name, options in recognition.engine_options.items():
         field = f"recognition.engine_options.{name}"
         if name not in engine_names():
-            accepted = ", ".join(engine_names())
+            accepted = ", ".join(offered_engines(recognition.engine_options))
             raise refused_setting(field, f"there is no such engine; accepted: {accepted}")
         if not isinstance(options, dict):
             raise refused_setting(
