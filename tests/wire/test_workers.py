@@ -286,7 +286,7 @@ async def test_a_worker_ends_when_its_server_is_killed() -> None:
     [
         (
             {"engine": "magic"},
-            "recognition.engine: got 'magic'; accepted: ctc, pocketsphinx, sherpa, scripted, vosk",
+            "recognition.engine: got 'magic'; accepted: ctc, pocketsphinx, sherpa, vosk",
         ),
         ({"engine": "scripted", "engine_options": {"word": 1}}, "engine_options.word: unknown"),
         ({"engine": "scripted", "engine_options": {"word_ms": "x"}}, "accepted: a value of type"),

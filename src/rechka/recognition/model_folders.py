@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rechka.errors import ErrorCode, RequestError
+from rechka.recognition.options import refuse_option
 from rechka.toml_file import read_toml
 
 __all__ = ["MANIFEST_NAME", "find_model_folders", "refuse_file"]
@@ -32,9 +33,9 @@ def _find(path: Path, engine: str) -> list[Path]:
     manifests = sorted(path.glob(f"*/{MANIFEST_NAME}"))
     found = [manifest.parent for manifest in manifests if _engine_of(manifest) == engine]
     if not found:
-        raise refuse_file(
-            path,
-            f"no model of the engine {engine!r} is there; accepted: a folder with "
+        raise refuse_option(
+            "models",
+            f"{path}: no model of the engine {engine!r} is there; accepted: a folder with "
             f"{MANIFEST_NAME}, or of such",
         )
     return found

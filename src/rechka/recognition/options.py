@@ -5,7 +5,9 @@ from typing import Any
 
 from rechka.errors import RequestError, refused_setting
 
-__all__ = ["read_options", "refuse_option"]
+__all__ = ["read_options", "refusal_beside_others", "refuse_option"]
+
+_PREFIX = "recognition.engine_options."
 
 
 def read_options(options: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -26,4 +28,19 @@ def read_options(options: Mapping[str, Any], defaults: Mapping[str, Any]) -> dic
 
 def refuse_option(option: str, problem: str) -> RequestError:
     """Return the error that an option of an engine is not accepted."""
-    return refused_setting(f"recognition.engine_options.{option}", problem)
+    return refused_setting(f"{_PREFIX}{option}", problem)
+
+
+def refusal_beside_others(error: RequestError, engine: str) -> RequestError:
+    """Return an engine's error as it is where each of several engines has a table of options.
+
+    Args:
+        error: What the engine raised, which does not know whether it serves alone.
+        engine: Its name, under which its options stand.
+    """
+    if len(error.violations) != 1:
+        return error
+    ((field, problem),) = error.violations.items()
+    if not field.startswith(_PREFIX):
+        return error
+    return refuse_option(f"{engine}.{field.removeprefix(_PREFIX)}", problem)

@@ -5,15 +5,16 @@ entry points (`rechka.recognition.plugins`). A name of our own cannot be taken.
 """
 
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from rechka.errors import refused_setting
+from rechka.errors import RequestError, refused_setting
 from rechka.recognition.claims import check_engine
 from rechka.recognition.combined import CombinedEngine
+from rechka.recognition.options import refusal_beside_others, refuse_option
 from rechka.recognition.plugins import AmbiguousEngineError, find_plugin, plugin_names
 from rechka.recognition.port import Engine
 
@@ -96,19 +97,28 @@ def create_engine(name: str | Sequence[str], options: Mapping[str, Any]) -> Engi
     if isinstance(name, str):
         return _load(name, options)
     names = list(name)
-    if not names:
-        raise refused_setting("recognition.engine", f"got {name!r}; accepted: {_known()}")
+    _check_names(names)
     for item in options:
         if item not in names:
             field = f"recognition.engine_options.{item}"
             problem = f"no engine of that name is served; accepted: {', '.join(names)}"
             raise refused_setting(field, problem)
-    return CombinedEngine([_load(item, options.get(item, {})) for item in names])
+    return CombinedEngine([_load_beside_others(item, options.get(item, {})) for item in names])
 
 
-def engine_names() -> tuple[str, ...]:
-    """Return the registered names, also those of other distributions."""
-    return tuple(dict.fromkeys((*_ENGINES, *plugin_names())))
+def engine_names(*, beside: Collection[str] | None = None) -> tuple[str, ...]:
+    """Return the registered names, also those of other distributions.
+
+    Args:
+        beside: For a refusal: no engine that runs no models, unless it is one of these;
+            None leaves out none.
+    """
+    own = (
+        name
+        for name, entry in _ENGINES.items()
+        if beside is None or entry.package or name in beside
+    )
+    return tuple(dict.fromkeys((*own, *plugin_names())))
 
 
 def installed_engines() -> tuple[str, ...]:
@@ -121,6 +131,33 @@ def how_to_install(engine: str) -> str:
     """Return what installs the package of an engine; "" for one that is not ours."""
     entry = _ENGINES.get(engine)
     return f"pip install 'rechka[{entry.extra}]'" if entry else ""
+
+
+def _check_names(names: Sequence[str]) -> None:
+    """Check all names before an engine is loaded: its own options may be wrong too."""
+    if not names:
+        raise _unknown(names)
+    for index, name in enumerate(names):
+        if name not in engine_names():
+            raise _unknown(name, chosen=names)
+        if name in names[:index]:
+            problem = f"got {name!r} twice; accepted: each engine once"
+            raise refused_setting("recognition.engine", problem)
+
+
+def _unknown(got: object, chosen: Collection[str] = ()) -> RequestError:
+    accepted = ", ".join(engine_names(beside=chosen))
+    return refused_setting("recognition.engine", f"got {got!r}; accepted: {accepted}")
+
+
+def _load_beside_others(name: str, options: object) -> Engine:
+    if not isinstance(options, Mapping):
+        problem = f"got {options!r}; accepted: a table of the engine's options"
+        raise refuse_option(name, problem)
+    try:
+        return _load(name, options)
+    except RequestError as error:
+        raise refusal_beside_others(error, name) from error.__cause__
 
 
 def _load(name: str, options: Mapping[str, Any]) -> Engine:
@@ -138,7 +175,7 @@ def _load(name: str, options: Mapping[str, Any]) -> Engine:
         problem = f"several distributions have an engine {name!r}: {error}; accepted: one of them"
         raise refused_setting("recognition.engine", problem) from None
     if factory is None:
-        raise refused_setting("recognition.engine", f"got {name!r}; accepted: {_known()}")
+        raise _unknown(name)
     engine = factory(options)
     check_engine(name, engine)
     return engine
@@ -154,7 +191,3 @@ def _find(name: str) -> Callable[[Mapping[str, Any]], Engine] | None:
 def _import(target: str) -> Any:
     module, _, attribute = target.partition(":")
     return getattr(importlib.import_module(module), attribute)
-
-
-def _known() -> str:
-    return ", ".join(engine_names())

@@ -164,7 +164,7 @@ def _own_options(recognition: RecognitionSettings) -> dict[str, dict[str, Any]]:
     for name, options in recognition.engine_options.items():
         field = f"recognition.engine_options.{name}"
         if name not in engine_names():
-            accepted = ", ".join(engine_names())
+            accepted = ", ".join(engine_names(beside=recognition.engine_options))
             raise refused_setting(field, f"there is no such engine; accepted: {accepted}")
         if not isinstance(options, dict):
             raise refused_setting(

@@ -141,7 +141,20 @@ def test_engines_are_named_in_a_list_with_options_of_their_own(tmp_path: Path) -
         (["scripted", "magic"], {}, "recognition.engine: got 'magic'; accepted: ctc, pocketsphinx"),
         ([], {}, r"recognition.engine: got \[\]"),
         (["scripted"], {"words": 1}, "engine_options.words: no engine of that name is served"),
-        (["scripted"], {"scripted": {"word": 1}}, "engine_options.word: unknown option"),
+        (
+            ["scripted"],
+            {"scripted": {"word": 1}},
+            r"engine_options\.scripted\.word: unknown option",
+        ),
+        (["scripted"], {"scripted": 1}, r"engine_options\.scripted: got 1; accepted: a table"),
+        (["ctc", "scripted"], {}, r"engine_options\.ctc\.models: got \[\]; accepted"),
+        (
+            ["ctc", "scripted"],
+            {"ctc": {"models": ["/nowhere"]}},
+            r"^settings: recognition\.engine_options\.ctc\.models: /nowhere: no model",
+        ),
+        (["ctc", "ctc"], {}, "recognition.engine: got 'ctc' twice; accepted: each engine once"),
+        (["ctc", "nope"], {}, "recognition.engine: got 'nope'; accepted: ctc"),
         ("auto", {}, "recognition.engine: got 'auto'"),
     ],
 )
@@ -150,6 +163,25 @@ def test_bad_lists_are_refused(
 ) -> None:
     with pytest.raises(RequestError, match=problem):
         create_engine(name, options)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_offered"),
+    [("nope", False), (["ctc", "nope"], False), (["scripted", "nope"], True), ([], False)],
+)
+def test_the_engine_of_tests_is_offered_to_those_alone_who_chose_it(
+    name: str | list[str], *, is_offered: bool
+) -> None:
+    with pytest.raises(RequestError) as caught:
+        create_engine(name, {})
+    accepted = str(caught.value).partition("accepted: ")[2].split(", ")
+    assert ("scripted" in accepted, "ctc" in accepted) == (is_offered, True)
+
+
+def test_a_folder_without_models_is_told_with_the_setting() -> None:
+    problem = r"^settings: recognition\.engine_options\.models: /nowhere: no model of the engine"
+    with pytest.raises(RequestError, match=problem):
+        create_engine("ctc", {"models": ["/nowhere"]})
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,9 @@ def test_an_added_word_works_in_a_language_without_a_list() -> None:
 def test_a_line_that_is_no_entry_is_refused_with_its_number(tmp_path: Path, line: str) -> None:
     path = tmp_path / "words.txt"
     path.write_text(f"good\n{line}\n", encoding="utf-8")
-    with pytest.raises(RequestError, match="line 2") as caught:
+    with pytest.raises(
+        RequestError, match=r"^settings: results\.profanity_file: .*words\.txt, line 2"
+    ) as caught:
         read_profanity_file(path)
     assert caught.value.code is ErrorCode.INVALID_CONFIG
 
@@ -117,5 +119,6 @@ def test_an_added_word_is_found_in_a_phrase_that_the_shipped_list_exempts() -> N
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RequestError):
+    problem = r"^settings: results\.profanity_file: \S*none\.txt: No such file or directory$"
+    with pytest.raises(RequestError, match=problem):
         read_profanity_file(tmp_path / "none.txt")

@@ -130,7 +130,7 @@ def _build(primary: str, mode: Literal["drop", "mask"], rules: ProfanityRules) -
     shipped = ProfanityRules()
     if primary in LANGUAGES:
         file = resources.files("rechka.text") / "data" / "profanity" / f"{primary}.txt"
-        shipped = parse_entries(file.read_text(encoding="utf-8"), name=primary)
+        shipped = parse_entries(file.read_text(encoding="utf-8"), name=f"profanity list {primary}")
     # The operator's word has precedence: an added word wins over a shipped exemption.
     added = {entry.strip("*+~") for entry in rules.added}
     kept = tuple(

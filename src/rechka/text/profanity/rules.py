@@ -58,8 +58,8 @@ def parse_entries(text: str, *, name: str) -> ProfanityRules:
         target = exempted if entry.startswith("!") else added
         entry = entry.removeprefix("!").strip()
         if not _ENTRY.fullmatch(entry) or not _names_words(entry):
-            message = f"profanity list {name}, line {number}: this is no entry of the format"
-            raise RequestError(ErrorCode.INVALID_CONFIG, message)
+            problem = f"{name}, line {number}: this is no entry of the format"
+            raise RequestError(ErrorCode.INVALID_CONFIG, problem)
         target.append(entry)
     return ProfanityRules(tuple(added), tuple(exempted))
 
@@ -70,11 +70,17 @@ def read_profanity_file(path: Path) -> ProfanityRules:
     Raises:
         RequestError: The file cannot be read, or a line of it is no entry.
     """
+    name = f"settings: results.profanity_file: {path}"
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise RequestError(ErrorCode.INVALID_CONFIG, f"profanity list {path}: {error}") from None
-    return parse_entries(text, name=str(path))
+        raise RequestError(ErrorCode.INVALID_CONFIG, f"{name}: {_reason(error)}") from None
+    return parse_entries(text, name=name)
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    # Whole, an OSError would repeat the path.
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def _names_words(entry: str) -> bool:
