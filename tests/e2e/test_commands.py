@@ -161,7 +161,8 @@ async def test_a_server_that_cannot_start_says_why_in_one_line(
     )
     assert code == 1
     assert errors == (
-        f"rechka: error: settings: server.grpc_address: cannot listen on {service.address!r}\n"
+        f"rechka: error: settings: server.grpc_address: cannot listen on {service.address!r}: "
+        "[Errno 98] Address already in use\n"
     )
 
 
