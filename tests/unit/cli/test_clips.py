@@ -1,10 +1,12 @@
 """Manifests of recorded clips, and what is said of those that cannot be used."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import soundfile
+import structlog
 from click.testing import CliRunner
 
 from rechka.cli import cli
@@ -13,6 +15,14 @@ from rechka.errors import RequestError
 from wire_client import AUDIO
 
 HEADER = "file\ttranscript\tsource\n"
+
+
+@pytest.fixture(autouse=True)
+def own_log() -> Iterator[None]:
+    """Take back how the command sets up the log of its process."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture
