@@ -74,6 +74,15 @@ class Running:
             messages, metadata=self.metadata(**metadata or {}), timeout=timeout
         )
 
+    async def begin(self, pcm: bytes) -> Any:
+        """Return the call of a session with audio, once its first partial result has come."""
+        call = self.open()
+        await call.write(config(partial_results=True))
+        for message in audio(pcm):
+            await call.write(message)
+        await call.read()
+        return call
+
     async def recognize(self, messages: Iterable[Message], **metadata: str) -> Outcome:
         return await outcome_of(self.open(iter(messages), metadata=metadata))
 

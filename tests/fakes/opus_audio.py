@@ -71,6 +71,20 @@ def join(pages: list[Page]) -> bytes:
     return b"".join(page.encode() for page in pages)
 
 
+def silent_pages(pages: int, *, packets: int) -> list[Page]:
+    """Return pages behind the headers, of packets of one byte that hold 120 ms of nothing."""
+    return [
+        Page(
+            serial=1,
+            sequence=2 + number,
+            granule=5_760 * packets * (number + 1),
+            lacing=b"\1" * packets,
+            body=b"\x19" * packets,
+        )
+        for number in range(pages)
+    ]
+
+
 def renumber(pages: list[Page]) -> list[Page]:
     """Return the pages with sequence numbers from zero on."""
     return [replace(page, sequence=number) for number, page in enumerate(pages)]

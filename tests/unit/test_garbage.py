@@ -44,11 +44,17 @@ async def test_old_garbage_is_collected_until_the_event() -> None:
     assert watch() is None
 
 
-async def test_nothing_is_waited_for_once_the_event_is_set() -> None:
+@pytest.mark.usefixtures("only_asked")
+async def test_nothing_is_waited_for_or_collected_once_the_event_is_set() -> None:
     stop = asyncio.Event()
     stop.set()
+    knot = Knot()
+    watch = weakref.ref(knot)
+    del knot
 
     await collect_until(stop)
+
+    assert watch() is not None
 
 
 @pytest.mark.usefixtures("only_asked")

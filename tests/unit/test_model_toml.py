@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,7 @@ def write(folder: Path, engine: str, *, encoding: str = "utf-8", **changes: str)
     return path
 
 
-def readers(engine: str) -> list[Callable[[Path], object]]:
+def readers(engine: str) -> list[Callable[[Path], Any]]:
     return [
         lambda path: read_manifest(path.parent),
         lambda path: read_model_toml(ENGINES[engine], path),
@@ -52,7 +53,8 @@ def test_a_manifest_is_read_with_and_without_a_mark_of_its_encoding(
 ) -> None:
     path = write(tmp_path, engine, encoding=encoding)
     for read in readers(engine):
-        read(path)
+        assert (read(path).name, read(path).sample_rate_hz) == ("own", 22_050)
+        assert list(read(path).languages) == ["ru-RU", "kk-Cyrl-KZ"]
 
 
 @pytest.mark.parametrize(

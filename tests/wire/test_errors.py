@@ -222,12 +222,8 @@ async def test_a_full_server_refuses_at_once_and_says_when_to_retry(
     start: Start, pcm: bytes
 ) -> None:
     running = await start(engine_options={"max_streams": 1})
-    first = running.open()
-    await first.write(config(partial_results=True))
-    for message in audio(pcm[:24_000]):
-        await first.write(message)
     # A first result shows that the session has its stream.
-    await first.read()
+    first = await running.begin(pcm[:24_000])
     # The second refusal is told without asking anybody.
     for _ in range(2):
         outcome = await running.recognize([config()])

@@ -71,11 +71,7 @@ async def test_methods_that_are_not_served_are_counted_under_one_name(start: Sta
 
 async def test_a_running_session_is_in_the_gauge(start: Start, pcm: bytes) -> None:
     running = await start()
-    call = running.open()
-    await call.write(config(partial_results=True))
-    for message in audio(pcm):
-        await call.write(message)
-    await call.read()
+    call = await running.begin(pcm)
     model = running.server.recognizer.models[0].name
     assert await value_of(running, "rechka_sessions", **ENGLISH, model=model) == 1
     await call.done_writing()
@@ -99,11 +95,7 @@ async def test_a_session_that_its_client_cancels_is_counted_as_such(
     start: Start, pcm: bytes
 ) -> None:
     running = await start()
-    call = running.open()
-    await call.write(config(partial_results=True))
-    for message in audio(pcm):
-        await call.write(message)
-    await call.read()
+    call = await running.begin(pcm)
     call.cancel()
     model = running.server.recognizer.models[0].name
     labels = {**ENGLISH, "model": model, "outcome": "CANCELLED"}

@@ -64,11 +64,7 @@ async def test_a_session_is_freed_when_it_ends_without_a_search_for_garbage(
     start: Start, pcm: bytes, *, is_canceled: bool
 ) -> None:
     running = await start()
-    call = running.open()
-    await call.write(config(partial_results=True))
-    for message in audio(pcm):
-        await call.write(message)
-    await call.read()
+    call = await running.begin(pcm)
     assert len(held_sessions()) == 1
 
     if is_canceled:

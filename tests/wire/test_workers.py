@@ -55,12 +55,7 @@ async def test_a_killed_worker_ends_its_own_sessions_and_nobody_elses(
     pool = await pool_of(2)
     try:
         running = await start(recognizer=pool)
-        calls = [running.open() for _ in range(10)]
-        for call in calls:
-            await call.write(config(partial_results=True))
-            for message in audio(pcm[:24_000]):
-                await call.write(message)
-            await call.read()
+        calls = [await running.begin(pcm[:24_000]) for _ in range(10)]
         os.kill(pool.pids[0], signal.SIGKILL)
 
         reading = [asyncio.create_task(outcome_of(call)) for call in calls]
@@ -96,12 +91,7 @@ async def test_sessions_that_say_nothing_notice_the_death_of_their_worker(
     pool = await pool_of(1)
     try:
         running = await start(recognizer=pool)
-        calls = [running.open() for _ in range(10)]
-        for call in calls:
-            await call.write(config(partial_results=True))
-            for message in audio(pcm[:24_000]):
-                await call.write(message)
-            await call.read()
+        calls = [await running.begin(pcm[:24_000]) for _ in range(10)]
         reading = asyncio.gather(*(outcome_of(call) for call in calls))
         os.kill(pool.pids[0], signal.SIGKILL)
         turns = await turns_until(reading)
@@ -117,11 +107,7 @@ async def test_a_worker_that_stands_still_is_replaced_and_its_sessions_end(
     pool = await pool_of(1)
     try:
         running = await start(recognizer=pool)
-        call = running.open()
-        await call.write(config(partial_results=True))
-        for message in audio(pcm[:24_000]):
-            await call.write(message)
-        await call.read()
+        call = await running.begin(pcm[:24_000])
         os.kill(pool.pids[0], signal.SIGSTOP)
         with monkeypatch.context() as patch:
             # It would take half a minute.

@@ -74,7 +74,9 @@ async def test_each_beat_counts_the_audio_since_the_last(
     assert [item.audio_ms for item in await store.list_usage(since_day="")] == [2000]
 
 
-async def test_a_session_that_is_cancelled_gives_its_place_back(meter: SessionMeter) -> None:
+async def test_a_session_that_is_cancelled_gives_its_place_back(
+    meter: SessionMeter, store: MemoryAccessStore
+) -> None:
     entered = asyncio.Event()
 
     async def session() -> None:
@@ -87,9 +89,14 @@ async def test_a_session_that_is_cancelled_gives_its_place_back(meter: SessionMe
 
     task = asyncio.create_task(session())
     await entered.wait()
+    with pytest.raises(CapacityError):
+        await meter.admit("home", caller=CALLER, audio_ms=no_audio)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     await meter.admit("home", caller=CALLER, audio_ms=no_audio)
+    await meter.beat()
+    (usage,) = await store.list_usage(since_day="")
+    assert (usage.sessions, usage.refused) == (2, 1)
 
 
 async def test_what_could_not_be_written_is_written_by_a_later_beat(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fakes.opus_audio import RATE_HZ, cut, encode, join, renumber, tones
+from fakes.opus_audio import RATE_HZ, cut, encode, join, renumber, silent_pages, tones
 from rechka.audio.ogg import NO_GRANULE, Page
 from rechka.audio.ogg_opus import OggOpusDecoder
 from rechka.audio.resample import Resampler
@@ -240,22 +240,12 @@ def test_a_jump_of_the_position_does_not_fill_the_memory() -> None:
 
 @pytest.mark.parametrize(("gap_seconds", "filled_seconds"), [(59, 59), (61, 0)])
 def test_at_most_a_minute_is_filled_in_at_once(gap_seconds: int, filled_seconds: int) -> None:
-    # Packets of one byte that hold 120 ms of nothing, two minutes of them.
-    count = 100
-    pages = [
-        Page(
-            serial=1,
-            sequence=2 + number,
-            granule=5760 * count * (number + 1),
-            lacing=b"\1" * count,
-            body=b"\x19" * count,
-        )
-        for number in range(11)
-    ]
+    # More than two minutes.
+    pages = silent_pages(11, packets=100)
     granule = pages[-1].granule + gap_seconds * RATE_HZ
     pages[-1] = replace(pages[-1], sequence=99, granule=granule)
     decoded = decode(join([*_pages()[:2], *pages]))
-    assert len(decoded) == 11 * count * 5760 - 312 + filled_seconds * RATE_HZ
+    assert len(decoded) == 11 * 100 * 5760 - 312 + filled_seconds * RATE_HZ
 
 
 def test_many_losses_do_not_fill_the_memory() -> None:

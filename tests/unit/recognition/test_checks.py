@@ -83,23 +83,6 @@ def test_many_small_readings_are_too_large_too() -> None:
         check_readings((Hypothesis("a" * 100),) * 6_000)
 
 
-@pytest.mark.parametrize(
-    "reading",
-    [
-        Hypothesis(""),
-        Hypothesis("Ёлка, süß e\u0301", confidence=1),
-        Hypothesis("می\u200cخواهم 10\u00a0km"),
-        of(start_ms=np.int64(3), end_ms=np.int32(5), confidence=np.float32(0.5)),
-        of(confidence=1),
-        Hypothesis("word " * 8_000, tuple(Word("word", at, at + 1) for at in range(8_000))),
-    ],
-)
-def test_what_the_port_allows_is_taken(reading: Hypothesis) -> None:
-    check_observation(Observation(reading, 0))
-    check_readings(())
-    check_readings((reading, reading))
-
-
 def test_what_the_documents_show_is_taken() -> None:
     text = (Path(__file__).parents[3] / "docs" / "engines.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"```python\n(from rechka\.recognition\.port.*?)```", text, re.DOTALL)
@@ -163,6 +146,29 @@ async def test_a_stream_whose_engine_returns_what_cannot_be_ends_alone(*, at_end
     (log,) = logs
     assert log["problem"] == "a text has control characters"
     assert not re.search("secret", str(logs))
+    await scheduler.close()
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        Hypothesis(""),
+        Hypothesis("Ёлка, süß e\u0301", confidence=1),
+        Hypothesis("می\u200cخواهم 10\u00a0km"),
+        of(start_ms=np.int64(3), end_ms=np.int32(5), confidence=np.float32(0.5)),
+        of(confidence=1),
+        Hypothesis("word " * 8_000, tuple(Word("word", at, at + 1) for at in range(8_000))),
+    ],
+)
+async def test_what_the_port_allows_is_taken_as_it_is(reading: Hypothesis) -> None:
+    check_observation(Observation(reading, 0))
+    engine = OddEngine()
+    scheduler = Scheduler(engine)
+    await scheduler.start()
+    stream = await scheduler.open(OPTIONS)
+    for engine.readings in ((), (reading, reading)):
+        await stream.finish()
+        assert (await finished(stream)).alternatives == engine.readings
     await scheduler.close()
 
 

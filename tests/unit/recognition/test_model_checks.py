@@ -67,4 +67,6 @@ def test_a_model_of_vosk_is_looked_at_without_the_library(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("engine", ["unheard-of", "pocketsphinx"])
 def test_of_other_engines_nothing_is_looked_at(engine: str, tmp_path: Path) -> None:
+    with pytest.raises(RequestError):
+        check_model("ctc", tmp_path)
     check_model(engine, tmp_path)

@@ -8,8 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 import numpy as np
 import pytest
 
-from fakes.opus_audio import encode, join, tones
-from rechka.audio.ogg import Page
+from fakes.opus_audio import encode, join, silent_pages, tones
 from rechka.audio.samples import Samples
 from rechka.recognition.port import Finished, Heard, ModelInfo, Observation
 from rechka.results import Final, Hypothesis, Result
@@ -210,19 +209,7 @@ async def test_a_single_utterance_ends_with_the_first_final_that_has_text(
 async def test_a_minute_of_audio_in_a_few_bytes_leaves_turns_to_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    count = 255
-    # Packets of one byte that hold 120 ms of nothing.
-    pages = [
-        Page(
-            serial=1,
-            sequence=2 + number,
-            granule=5_760 * count * (number + 1),
-            lacing=b"\1" * count,
-            body=b"\x19" * count,
-        )
-        for number in range(2)
-    ]
-    opus = join([*encode(tones(0.1))[:2], *pages])
+    opus = join([*encode(tones(0.1))[:2], *silent_pages(2, packets=255)])
     turn = 0
     taken: Counter[int] = Counter()
 
