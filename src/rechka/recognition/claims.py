@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 
+from pydantic import TypeAdapter, ValidationError
+
 from rechka.errors import refused_setting
+from rechka.model_toml import Rate
 from rechka.recognition.port import Engine, ModelInfo
 
 __all__ = ["check_engine"]
 
-# Telephone speech has the lowest rate that the API takes.
-_LEAST_RATE_HZ = 8_000
-# Voice activity is judged by frames of 20 ms, which have a whole number of samples.
-_RATE_STEP_HZ = 50
+_RATE: TypeAdapter[int] = TypeAdapter(Rate)
 
 
 def check_engine(name: str, engine: Engine) -> None:
@@ -53,15 +53,18 @@ def _model_problems(model: ModelInfo) -> Iterator[tuple[str, str]]:
         yield "tags", _got(tags, "a tuple of at least one text")
     rates: object = model.sample_rates_hz
     if not (isinstance(rates, tuple) and rates and all(_is_rate(rate) for rate in rates)):
-        accepted = f"a tuple of at least one multiple of {_RATE_STEP_HZ} from {_LEAST_RATE_HZ}"
-        yield "sample_rates_hz", _got(rates, accepted)
+        yield "sample_rates_hz", _got(rates, "a tuple of at least one multiple of 50 from 8000")
     for field in ("max_alternatives", "max_streams"):
         if not _is_number(getattr(model, field)):
             yield field, _got(getattr(model, field), "a whole number from 1")
 
 
 def _is_rate(value: object) -> bool:
-    return type(value) is int and value >= _LEAST_RATE_HZ and value % _RATE_STEP_HZ == 0
+    try:
+        _RATE.validate_python(value)
+    except ValidationError:
+        return False
+    return True
 
 
 def _is_number(value: object) -> bool:

@@ -14,6 +14,7 @@ import numpy as np
 
 from rechka.audio.samples import Samples
 from rechka.errors import RequestError
+from rechka.recognition.claims import check_engine
 from rechka.recognition.port import Engine, EngineStream, StreamOptions
 from rechka.recognition.registry import create_engine
 from rechka.results import Hypothesis
@@ -72,14 +73,14 @@ class EngineContract:
 
     def test_the_models_are_described(self) -> None:
         """Each has a language, a tag, a rate and room for a stream."""
+        # As a server does when it loads the engine; an error names the field.
+        check_engine("of the contract", self._engine)
         assert self._engine.models
         assert self._engine.max_batch >= 1
         for model in self._engine.models:
             assert model.language
             assert model.tags
             assert model.sample_rates_hz
-            assert min(model.sample_rates_hz) >= 8_000
-            assert not any(rate_hz % 50 for rate_hz in model.sample_rates_hz)
             assert min(model.max_alternatives, model.max_streams) >= 1
 
     def test_another_language_is_refused(self) -> None:
