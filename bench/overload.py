@@ -35,7 +35,7 @@ from rich.table import Table
 from rechka.cli.bench.alone import hear_alone
 from rechka.cli.bench.figures import Figures, summarize
 from rechka.cli.bench.loop import run_load
-from rechka.cli.bench.runs import Runner
+from rechka.cli.bench.runs import Demand, Runner
 from rechka.cli.bench.server import OwnServer, own_server
 from rechka.cli.bench.sessions import Outcome, Progress, Target, run_all
 from rechka.cli.bench.speech import Clip, Talk, make_talk, read_clips
@@ -48,7 +48,7 @@ from rechka.spec import AudioEncoding, RecognitionSpec
 
 REFUSALS = {ErrorCode.OVERLOADED, ErrorCode.QUOTA_EXCEEDED}
 QUIET_SHARE = 0.8
-MOST_SESSIONS = 4_096
+CHUNK_MS = 100
 
 
 @dataclass
@@ -191,19 +191,17 @@ async def find_capacity(
 ) -> int:
     """Return how many sessions at once are answered in time."""
     print("looking for the capacity", file=sys.stderr, flush=True)
-    options = {
-        "endpoint": server.endpoint,
-        "token": server.token,
-        "folder_id": "",
-        "sessions": how.sessions,
-        "most_sessions": MOST_SESSIONS,
-        "duration": how.search_duration,
-        "gap": how.gap,
-        "check": False,
-        "find_capacity": True,
-        "max_final_delay_ms": how.max_final_delay_ms,
-    }
-    runner = Runner(clips, spec, pause_s=pause_of(how), server=server, how=options)
+    demand = Demand(
+        endpoint=server.endpoint,
+        token=server.token,
+        sessions=how.sessions,
+        duration_s=how.search_duration,
+        gap_s=how.gap,
+        chunk_ms=CHUNK_MS,
+        find_capacity=True,
+        max_final_delay_ms=how.max_final_delay_ms,
+    )
+    runner = Runner(clips, spec, pause_s=pause_of(how), server=server, demand=demand)
     good = [run.load for run in await runner.run(unwatched) if not run.is_late]
     if not good:
         raise SystemExit("not even one session was answered in time")
@@ -235,7 +233,7 @@ async def overload(how: argparse.Namespace) -> dict[str, Any]:
             # A refusal is to be seen, not tried again by the client itself.
             retries=RetryPolicy(first_attempts=1, attempts=1),
         ) as client:
-            target = Target(client, spec, pause_of(how))
+            target = Target(client, spec, pause_of(how), CHUNK_MS)
             talks = [
                 make_talk(
                     clips, rate_hz=how.rate, lasting_s=how.session, gap_s=how.gap, seed=number

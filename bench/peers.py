@@ -18,7 +18,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 import psutil
 from rich.console import Console
@@ -31,7 +30,7 @@ from contenders.start import SERVERS, started
 from rechka.audio.samples import to_pcm16
 from rechka.cli.bench.loop import run_load
 from rechka.cli.bench.report import live_table
-from rechka.cli.bench.runs import Run, Runner
+from rechka.cli.bench.runs import Demand, Run, Runner
 from rechka.cli.bench.server import OwnServer
 from rechka.cli.bench.sessions import Progress
 from rechka.cli.bench.speech import Clip, read_clips
@@ -146,20 +145,22 @@ class Comparison:
 
     def _search(self, server: OwnServer, first: int, most: int) -> list[Run]:
         endpointing = EndpointParameters.from_settings(Settings().endpointing)
-        how: dict[str, Any] = {
-            "endpoint": server.endpoint,
-            "token": server.token,
-            "folder_id": "",
-            "check": False,
-            "find_capacity": True,
-            "sessions": first,
-            "most_sessions": most,
-            "duration": self._arguments.duration,
-            "gap": self._arguments.gap,
-            "max_final_delay_ms": self._arguments.max_final_delay_ms,
-        }
+        demand = Demand(
+            endpoint=server.endpoint,
+            token=server.token,
+            find_capacity=True,
+            sessions=first,
+            most_sessions=most,
+            duration_s=self._arguments.duration,
+            gap_s=self._arguments.gap,
+            max_final_delay_ms=self._arguments.max_final_delay_ms,
+        )
         runner = Runner(
-            self._clips, self._spec, pause_s=endpointing.pause_ms / 1000, server=server, how=how
+            self._clips,
+            self._spec,
+            pause_s=endpointing.pause_ms / 1000,
+            server=server,
+            demand=demand,
         )
         console = Console(stderr=True)
         if not console.is_terminal:

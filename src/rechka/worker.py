@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 import uvloop
 
 from rechka.errors import ErrorCode, RechkaError, RequestError, UnavailableError
-from rechka.garbage import collect_until, keep_loaded
+from rechka.memory import collect_until, keep_loaded
 from rechka.observability.logs import configure_logging, flush_lines
 from rechka.recognition.generation import WorkerLauncher
 from rechka.recognition.measures import Measures

@@ -1,19 +1,23 @@
 """`rechka bench` against a server whose capacity and answers are known."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import soundfile
+from rich.cells import cell_len
+from rich.text import Text
 
 from rechka.cli.bench.figures import summarize
 from rechka.cli.bench.report import print_figures, write_report
-from rechka.cli.bench.runs import Run, Runner
-from rechka.cli.bench.sessions import Answer, Outcome, Progress
+from rechka.cli.bench.runs import Demand, Run, Runner
+from rechka.cli.bench.sessions import Answer, Outcome, Progress, Target, run_all
 from rechka.cli.bench.speech import Clip, make_talk, read_clips
+from rechka.client import AsyncClient
 from rechka.errors import UnavailableError
 from rechka.spec import AudioEncoding, RecognitionSpec
 from wire_client import Running, Start
@@ -38,21 +42,21 @@ def clips(pcm: bytes, tmp_path: Path) -> Sequence[Clip]:
 
 
 async def bench(running: Running, clips: Sequence[Clip], **how: Any) -> list[Run]:
-    options = {
+    runner = Runner(clips, SPEC, pause_s=0.6, server=None, demand=demand(running, **how))
+    return await runner.run(lambda progress: None)
+
+
+def demand(running: Running, **how: Any) -> Demand:
+    options: dict[str, Any] = {
         "endpoint": running.server.grpc_address,
         "token": running.access.iam_token,
-        "folder_id": "",
         "sessions": 2,
-        "duration": 0.1,
-        "gap": 0.8,
-        "check": False,
+        "duration_s": 0.1,
+        "gap_s": 0.8,
         "talks": 2,
-        "find_capacity": False,
         "max_final_delay_ms": 60_000.0,
-        "most_sessions": 4_096,
     }
-    runner = Runner(clips, SPEC, pause_s=0.6, server=None, how=options | how)
-    return await runner.run(lambda progress: None)
+    return Demand(**options | how)
 
 
 def test_silence_at_the_ends_of_a_recording_is_cut_off(clips: Sequence[Clip]) -> None:
@@ -92,7 +96,7 @@ async def test_a_text_that_differs_from_that_of_the_talk_alone_is_noticed(
 ) -> None:
     # Each utterance of a session has a line of its own, under load as well as alone.
     running = await start(lines=["first", "second"])
-    (run,) = await bench(running, clips, check=True, talks=2, duration=3.0, sessions=3)
+    (run,) = await bench(running, clips, check=True, talks=2, duration_s=3.0, sessions=3)
     assert run.figures.answers == 6
     assert run.figures.changed == 0
 
@@ -185,6 +189,57 @@ async def test_a_search_ends_at_the_most_sessions_that_are_asked_for(
     assert "capacity: 3 sessions or more\n" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("terminal", [None, "80"], ids=["file", "terminal"])
+async def test_no_figure_of_a_long_search_is_cut_off(
+    start: Start,
+    clips: Sequence[Clip],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    terminal: str | None,
+) -> None:
+    running = await start()
+    (run,) = await bench(running, clips, sessions=1)
+    runs = [replace(run, load=100 + number, is_late=number > 6) for number in range(9)]
+    if terminal is not None:
+        monkeypatch.setenv("COLUMNS", terminal)
+        monkeypatch.setenv("FORCE_COLOR", "1")
+    # Of the log of the server.
+    capsys.readouterr()
+    print_figures(runs)
+    told = capsys.readouterr().out
+    assert all(f"{run.load}" in told for run in runs)
+    assert "108 (late)" in told
+    assert "server and workers, memory" in told
+    assert "…" not in told
+    if terminal is not None:
+        assert "\x1b[" in told
+        assert max(cell_len(line) for line in Text.from_ansi(told).plain.splitlines()) <= 80
+
+
+class SilentClient:
+    """Takes what is sent, and answers nothing."""
+
+    def __init__(self) -> None:
+        self.sizes_bytes: list[int] = []
+
+    async def stream(self, chunks: AsyncIterator[bytes], _: RecognitionSpec) -> AsyncIterator[Any]:
+        async for chunk in chunks:
+            self.sizes_bytes.append(len(chunk))
+        nothing: tuple[Any, ...] = ()
+        for result in nothing:
+            yield result
+
+
+@pytest.mark.parametrize("chunk_ms", [20, 250])
+async def test_messages_are_as_long_as_asked_for(clips: Sequence[Clip], chunk_ms: int) -> None:
+    client = SilentClient()
+    talk = make_talk(clips, rate_hz=8_000, lasting_s=0.1, gap_s=0.1, seed=1)
+    target = Target(cast("AsyncClient", client), SPEC, pause_s=0.6, chunk_ms=chunk_ms)
+    await run_all(target, [talk], spread_s=0.0, watch=lambda _: None)
+    assert set(client.sizes_bytes[:-1]) == {chunk_ms * 16}
+    assert sum(client.sizes_bytes) == len(talk.pcm)
+
+
 async def test_late_answers_are_more_than_the_capacity(start: Start, clips: Sequence[Clip]) -> None:
     running = await start()
     runs = await bench(running, clips, sessions=1, find_capacity=True, max_final_delay_ms=-1e9)
@@ -199,16 +254,6 @@ async def test_whoever_watches_sees_the_run_go_on(start: Start, clips: Sequence[
     def watch(progress: Progress) -> None:
         seen.append((progress.running, progress.ended))
 
-    options = {
-        "endpoint": running.server.grpc_address,
-        "token": running.access.iam_token,
-        "folder_id": "",
-        "sessions": 2,
-        "duration": 0.1,
-        "gap": 0.8,
-        "check": False,
-        "find_capacity": False,
-    }
-    await Runner(clips, SPEC, pause_s=0.6, server=None, how=options).run(watch)
+    await Runner(clips, SPEC, pause_s=0.6, server=None, demand=demand(running)).run(watch)
     assert (2, 0) in seen
     assert seen[-1] == (0, 2)

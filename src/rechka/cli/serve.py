@@ -13,7 +13,7 @@ import uvloop
 
 from rechka.bootstrap import Server
 from rechka.cli.database_url import warn_of_password
-from rechka.garbage import collect_until, keep_loaded
+from rechka.memory import collect_until, keep_loaded, share_heaps
 from rechka.observability.logs import configure_logging, write_line
 from rechka.settings import Settings, load_settings
 
@@ -91,6 +91,7 @@ def serve(
         overrides["recognition"] = {"engine": engine}
     settings = load_settings(config, overrides=overrides)
     configure_logging(level=log_level)
+    share_heaps()
     try:
         uvloop.run(_serve(settings))
     except asyncio.CancelledError:

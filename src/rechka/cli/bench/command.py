@@ -11,7 +11,7 @@ from rich.live import Live
 
 from rechka.cli.bench.loop import run_load
 from rechka.cli.bench.report import live_table, print_figures, write_report
-from rechka.cli.bench.runs import Runner
+from rechka.cli.bench.runs import Demand, Runner
 from rechka.cli.bench.server import own_server
 from rechka.cli.bench.sessions import Progress
 from rechka.cli.bench.speech import read_clips
@@ -19,14 +19,30 @@ from rechka.cli.extras import require_packages
 from rechka.observability.logs import configure_logging
 from rechka.session.endpoint import EndpointParameters
 from rechka.settings import load_settings
-from rechka.spec import AudioEncoding, RecognitionSpec
+from rechka.spec import SAMPLE_RATES_HZ, AudioEncoding, RecognitionSpec
 
 __all__ = ["bench"]
 
+_COUNT = click.IntRange(min=1)
+_SECONDS = click.FloatRange(min=0, min_open=True)
+
 
 @click.command()
-@click.option("--sessions", default=10, show_default=True, help="People who speak at once.")
-@click.option("--duration", default=60.0, show_default=True, help="Seconds that each speaks.")
+@click.option(
+    "--sessions",
+    type=_COUNT,
+    default=10,
+    show_default=True,
+    help="People who speak at once; with --find-capacity where the search begins.",
+)
+@click.option(
+    "--duration",
+    "duration_s",
+    type=_SECONDS,
+    default=60.0,
+    show_default=True,
+    help="Seconds that each speaks.",
+)
 @click.option(
     "--audio",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -35,7 +51,20 @@ __all__ = ["bench"]
 )
 @click.option("--lang", default="en-US", show_default=True)
 @click.option("--model", default="general", show_default=True)
-@click.option("--rate", default=16_000, show_default=True, help="Rate that is sent.")
+@click.option(
+    "--rate",
+    type=click.Choice([str(rate_hz) for rate_hz in SAMPLE_RATES_HZ]),
+    default="16000",
+    show_default=True,
+    help="Rate that is sent.",
+)
+@click.option(
+    "--chunk-ms",
+    type=click.IntRange(10, 1000),
+    default=100,
+    show_default=True,
+    help="Length of the pieces that it is sent in: what your clients send.",
+)
 @click.option("--endpoint", help="Server to measure; without it one is started.")
 @click.option("--token", envvar="RECHKA_TOKEN", help="IAM token for --endpoint.")
 @click.option("--folder-id", default="", help="Folder for --endpoint.")
@@ -49,8 +78,21 @@ __all__ = ["bench"]
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder of installed models, DATA_DIR/models, for the server that is started.",
 )
-@click.option("--gap", default=1.5, show_default=True, help="Silence between recordings.")
-@click.option("--longest", default=12.0, show_default=True, help="Pass over longer recordings.")
+@click.option(
+    "--gap",
+    "gap_s",
+    type=click.FloatRange(min=0),
+    default=1.5,
+    show_default=True,
+    help="Seconds of silence between recordings.",
+)
+@click.option(
+    "--longest",
+    type=_SECONDS,
+    default=12.0,
+    show_default=True,
+    help="Pass over longer recordings, in seconds.",
+)
 @click.option(
     "--check",
     is_flag=True,
@@ -58,7 +100,7 @@ __all__ = ["bench"]
 )
 @click.option(
     "--talks",
-    type=click.IntRange(min=1),
+    type=_COUNT,
     default=4,
     show_default=True,
     help="With --check: different talks, heard alone first; more sessions say them again.",
@@ -71,7 +113,11 @@ __all__ = ["bench"]
     help="Late, for --find-capacity: the 95th percentile of the finals.",
 )
 @click.option(
-    "--most-sessions", default=4_096, show_default=True, help="Where --find-capacity ends."
+    "--most-sessions",
+    type=_COUNT,
+    default=4_096,
+    show_default=True,
+    help="Where --find-capacity ends.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
@@ -83,7 +129,7 @@ def bench(
     audio: Path,
     lang: str,
     model: str,
-    rate: int,
+    rate: str,
     config: Path | None,
     *,
     as_json: bool,
@@ -98,22 +144,23 @@ def bench(
     needed = ("soundfile",) if report is None else ("soundfile", "matplotlib")
     require_packages("bench", *needed, extra="server,evaluate")
     configure_logging(level="warning")
-    clips = read_clips(audio, rate_hz=rate, longest_s=how["longest"])
+    clips = read_clips(audio, rate_hz=int(rate), longest_s=how.pop("longest"))
     spec = RecognitionSpec(
         language=lang,
         model=model,
         encoding=AudioEncoding.LINEAR16_PCM,
-        sample_rate_hz=rate,
+        sample_rate_hz=int(rate),
         partial_results=True,
         raw_results=True,
     )
     pause_s = EndpointParameters.from_settings(load_settings(config).endpointing).pause_ms / 1000
     with ExitStack() as stack:
         server = None
+        models = how.pop("models")
         if how["endpoint"] is None:
-            server = stack.enter_context(own_server(config, how["models"]))
+            server = stack.enter_context(own_server(config, models))
             how |= {"endpoint": server.endpoint, "token": server.token}
-        runner = Runner(clips, spec, pause_s=pause_s, server=server, how=how)
+        runner = Runner(clips, spec, pause_s=pause_s, server=server, demand=Demand(**how))
         console = Console(stderr=True)
         live = Live(console=console, transient=True) if console.is_terminal else None
         if live is not None:

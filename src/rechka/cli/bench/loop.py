@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import uvloop
 
-from rechka.garbage import keep_loaded
+from rechka.memory import keep_loaded
 
 __all__ = ["run_load"]
 

@@ -15,6 +15,10 @@ from rechka.cli.bench.sessions import Progress
 
 __all__ = ["live_table", "print_figures", "write_report"]
 
+# Of the tables of figures, with lines and spaces: "13 OVERLOADED" is as long as they get.
+_LABEL_WIDTH = 31
+_RUN_WIDTH = 16
+
 
 def live_table(progress: Progress) -> Table:
     """Return how a run stands."""
@@ -74,7 +78,7 @@ def rows_of(runs: Sequence[Run]) -> tuple[list[str], list[list[str]]]:
         rows.append(
             [
                 f"{run.load}{late}",
-                *("–" if value is None else f"{value:.0f} ms" for value in delays),
+                *map(_millis, delays),
                 *counts,
                 *cores,
                 memory,
@@ -100,13 +104,20 @@ def verdict(runs: Sequence[Run]) -> str:
 
 
 def print_figures(runs: Sequence[Run]) -> None:
-    """Print a column for each run, since there are fewer runs than figures."""
+    """Print a column for each run, in as many tables as they need to be read on a terminal."""
     head, rows = rows_of(runs)
-    table = Table(head[0], *(row[0] for row in rows))
-    for number, label in enumerate(head[1:], 1):
-        table.add_row(label, *(row[number] for row in rows))
     console = Console()
-    console.print(table)
+    most = len(rows)
+    if console.is_terminal:
+        most = max(1, (console.width - _LABEL_WIDTH) // _RUN_WIDTH)
+    else:
+        console.width = max(console.width, _LABEL_WIDTH + most * _RUN_WIDTH)
+    for at in range(0, len(rows), most):
+        shown = rows[at : at + most]
+        table = Table(head[0], *(row[0] for row in shown))
+        for number, label in enumerate(head[1:], 1):
+            table.add_row(label, *(row[number] for row in shown))
+        console.print(table)
     if told := verdict(runs):
         console.print(told)
 

@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import Any
@@ -16,10 +16,43 @@ from rechka.cli.bench.speech import Clip, Talk, make_talk
 from rechka.client import AsyncClient, RetryPolicy
 from rechka.spec import RecognitionSpec
 
-__all__ = ["Run", "Runner"]
+__all__ = ["Demand", "Run", "Runner"]
 
 # The search for the capacity ends when it is known to this share.
 _PRECISION = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """What is to be measured, and where.
+
+    Attributes:
+        endpoint: Address of the server.
+        token: IAM token, None without one.
+        folder_id: "" sends none.
+        sessions: How many at once; where a search begins.
+        duration_s: Least length of what each says.
+        gap_s: Silence before and after each recording.
+        chunk_ms: Audio of each message.
+        check: Whether texts are compared with those that were heard alone.
+        talks: With `check`: different talks that are heard alone.
+        find_capacity: Whether to search for the most sessions that are answered in time.
+        max_final_delay_ms: What is in time: the 95th percentile of the finals.
+        most_sessions: Where a search ends.
+    """
+
+    endpoint: str
+    token: str | None = None
+    folder_id: str = ""
+    sessions: int = 10
+    duration_s: float = 60.0
+    gap_s: float = 1.5
+    chunk_ms: int = 100
+    check: bool = False
+    talks: int = 4
+    find_capacity: bool = False
+    max_final_delay_ms: float = 300.0
+    most_sessions: int = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +103,7 @@ class Runner:
         spec: Settings of every session.
         pause_s: Pause that ends an utterance there.
         server: The server, if it is our own.
-        how: Options of the command.
+        demand: What is asked of the runs.
     """
 
     def __init__(
@@ -80,39 +113,39 @@ class Runner:
         *,
         pause_s: float,
         server: OwnServer | None,
-        how: Mapping[str, Any],
+        demand: Demand,
     ) -> None:
         self._clips = clips
         self._spec = spec
         self._pause_s = pause_s
         self._server = server
-        self._how = how
+        self._demand = demand
         self._alone: list[tuple[str, ...]] | None = None
 
     async def run(self, watch: Callable[[Progress], None]) -> list[Run]:
         """Return the run that is asked for, or all of a search with the capacity last."""
-        how = self._how
+        demand = self._demand
         async with AsyncClient(
-            how["endpoint"],
-            token=how["token"],
-            folder_id=how["folder_id"],
+            demand.endpoint,
+            token=demand.token,
+            folder_id=demand.folder_id,
             # A refusal is to be seen, not tried again.
             retries=RetryPolicy(first_attempts=1, attempts=1),
         ) as client:
-            target = Target(client, self._spec, self._pause_s)
-            if how["check"]:
-                talks = self._talks(how["talks"])
+            target = Target(client, self._spec, self._pause_s, demand.chunk_ms)
+            if demand.check:
+                talks = self._talks(demand.talks)
                 self._alone = await hear_alone(target, talks, watch=watch)
-            if how["find_capacity"]:
+            if demand.find_capacity:
                 return await self._search(target, watch)
-            return [await self._load(target, how["sessions"], watch)]
+            return [await self._load(target, demand.sessions, watch)]
 
     async def _search(self, target: Target, watch: Callable[[Progress], None]) -> list[Run]:
         """Double the load until answers are late, then halve the doubt."""
         runs: list[Run] = []
-        most = self._how["most_sessions"]
+        most = self._demand.most_sessions
         good, bad = 0, most + 1
-        load = min(self._how["sessions"], most)
+        load = min(self._demand.sessions, most)
         while bad - good > max(1, math.ceil(_PRECISION * good)):
             run = await self._load(target, load, watch)
             runs.append(run)
@@ -130,7 +163,7 @@ class Runner:
         known = load if self._alone is None else len(self._alone)
         talks = list(islice(cycle(self._talks(known)), load))
         alone = None if self._alone is None else list(islice(cycle(self._alone), load))
-        server, spread_s = self._server, min(5.0, self._how["duration"] / 2)
+        server, spread_s = self._server, min(5.0, self._demand.duration_s / 2)
         before = None if server is None else server.processor_s()
         loop = asyncio.get_running_loop()
         began_s, load_began_s = loop.time(), time.process_time()
@@ -161,7 +194,7 @@ class Runner:
             worker_s=worker_s,
             memory_bytes=memory_bytes,
             load_s=load_s,
-            is_late=self._is_late(figures) if self._how["find_capacity"] else None,
+            is_late=self._is_late(figures) if self._demand.find_capacity else None,
         )
 
     def _talks(self, count: int) -> list[Talk]:
@@ -169,8 +202,8 @@ class Runner:
             make_talk(
                 self._clips,
                 rate_hz=self._spec.sample_rate_hz,
-                lasting_s=self._how["duration"],
-                gap_s=self._how["gap"],
+                lasting_s=self._demand.duration_s,
+                gap_s=self._demand.gap_s,
                 seed=number,
             )
             for number in range(count)
@@ -181,7 +214,7 @@ class Runner:
             figures.errors
             or figures.unanswered > 0.02 * figures.answers
             or figures.final.p95_ms is None
-            or figures.final.p95_ms > self._how["max_final_delay_ms"]
+            or figures.final.p95_ms > self._demand.max_final_delay_ms
         )
 
 

@@ -13,16 +13,22 @@ from rechka.spec import RecognitionSpec
 
 __all__ = ["Answer", "Outcome", "Progress", "Target", "run_all"]
 
-_CHUNK_MS = 100
-
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is measured: the client of a server, and the settings of every session."""
+    """What is measured: the client of a server, and the settings of every session.
+
+    Attributes:
+        client: Of the server.
+        spec: Settings.
+        pause_s: Pause that ends an utterance there.
+        chunk_ms: Audio of each message.
+    """
 
     client: AsyncClient
     spec: RecognitionSpec
     pause_s: float
+    chunk_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,7 @@ async def _run_session(target: Target, talk: Talk, progress: Progress) -> Outcom
     started_s = loop.time()
 
     async def chunks() -> AsyncIterator[bytes]:
-        step = rate_hz * _CHUNK_MS // 1000 * 2
+        step = rate_hz * target.chunk_ms // 1000 * 2
         for start in range(0, len(talk.pcm), step):
             # A chunk can be sent when its last sample has been spoken.
             spoken_s = min(start + step, len(talk.pcm)) / 2 / rate_hz
