@@ -31,6 +31,7 @@ from rechka.recognition.port import ModelInfo, StreamOptions
 from rechka.recognition.registry import create_engine
 from rechka.recognition.scheduler import Scheduler
 from rechka.settings import RecognitionSettings
+from rechka.telemetry import refuse_telemetry
 from rechka.transport.recognizer_client import RemoteRecognizer, RemoteStream
 from rechka.transport.recognizer_service import RecognizerService
 
@@ -247,6 +248,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     configure_logging()
+    # Also of engines of other distributions, which are loaded later.
+    refuse_telemetry()
     uvloop.run(_run(parser.parse_args()))
 
 

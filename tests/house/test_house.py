@@ -39,6 +39,18 @@ def test_public_names_are_few_exist_and_are_documented(path: Path) -> None:
             assert value.__doc__, name
 
 
+@pytest.mark.parametrize("path", SOURCES, ids=NAMES)
+def test_onnxruntime_is_loaded_in_the_one_place_that_keeps_it_from_reporting(path: Path) -> None:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module or "")
+    packages = {name.partition(".")[0] for name in names}
+    assert ("onnxruntime" in packages) == (path.name == "onnx_runtime.py")
+
+
 @pytest.mark.parametrize("tool", ["generate_protos.py", "document_settings.py"])
 def test_what_is_generated_is_fresh(tool: str) -> None:
     done = subprocess.run(

@@ -6,9 +6,9 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
-import onnxruntime  # type: ignore[import-untyped, unused-ignore]
 import pytest
 
+from rechka.onnx_runtime import onnxruntime
 from rechka.recognition.engines.ctc.features import LogMel
 
 ROOT = Path(__file__).parents[2]

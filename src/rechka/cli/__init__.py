@@ -15,6 +15,7 @@ import click
 from rechka import __version__
 from rechka.cli.extras import missing_package
 from rechka.errors import RechkaError
+from rechka.telemetry import refuse_telemetry
 
 __all__ = ["cli", "main"]
 
@@ -132,4 +133,5 @@ def main() -> None:
     # Its own threads for sockets would hand every message on to the one that waits for it,
     # which takes a seventh of the server's time; without them that one reads the sockets.
     os.environ.setdefault("GRPC_EXPERIMENTS", "-event_engine_client,-event_engine_listener")
+    refuse_telemetry()
     cli(prog_name="rechka")

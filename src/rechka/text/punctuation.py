@@ -19,7 +19,7 @@ from rechka.text.questions import asks
 from rechka.text.tokens import Token
 
 if TYPE_CHECKING:
-    import onnxruntime  # type: ignore[import-untyped, unused-ignore]
+    from rechka.onnx_runtime import onnxruntime
 
 __all__ = ["Punctuator", "punctuator_for"]
 
@@ -125,7 +125,8 @@ def punctuator_for(language: str) -> Punctuator:
 
 @lru_cache(maxsize=len(LANGUAGES))
 def _load(primary: str) -> Punctuator:
-    import onnxruntime  # noqa: PLC0415 - Costs 20 MB, and only this stage needs it.
+    # It costs 20 MB, and only this stage needs it.
+    from rechka.onnx_runtime import onnxruntime  # noqa: PLC0415
 
     options = onnxruntime.SessionOptions()
     # One core a call: 20 words take less time than waking another thread.

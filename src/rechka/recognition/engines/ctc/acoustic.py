@@ -12,9 +12,9 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime  # type: ignore[import-untyped, unused-ignore]
 
 from rechka.audio.samples import Samples
+from rechka.onnx_runtime import onnxruntime
 from rechka.recognition.model_folders import refuse_file
 
 __all__ = ["AcousticModel", "AcousticState", "Front", "OnnxGraph", "run_together"]

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime  # type: ignore[import-untyped, unused-ignore]
 
+from rechka.onnx_runtime import onnxruntime
 from rechka.recognition.engines.sherpa.model_folder import ModelFiles
 from rechka.recognition.model_folders import refuse_file
 
