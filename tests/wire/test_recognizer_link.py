@@ -363,7 +363,7 @@ class WaitingStream:
 
     async def send(self, samples: Samples) -> None: ...
 
-    async def hurry(self) -> None: ...
+    async def hurry(self, *, finish_at_silence_ms: int | None = None) -> None: ...
 
     async def finish(self) -> None: ...
 
@@ -379,9 +379,9 @@ class WaitingStream:
     def offer(self, samples: Samples) -> bool:
         return True
 
-    def hurry_now(self) -> None: ...
+    def hurry_now(self, *, finish_at_silence_ms: int | None = None) -> None: ...
 
-    def finish_now(self) -> None: ...
+    def finish_now(self, utterance: int | None = None) -> None: ...
 
     def next_event(self) -> Heard | Finished | None:
         return None
@@ -516,9 +516,9 @@ async def test_a_server_that_does_not_read_gets_every_settled_utterance_later(
         )
         link.write(pb.Request(open=encode_open(OPTIONS)).SerializeToString())
         audio = np.zeros(4_000, dtype="<f4").tobytes()
-        for _ in range(utterances):
+        for number in range(utterances):
             link.write(pb.Request(audio=audio).SerializeToString())
-            link.write(pb.Request(finish=pb.Finish()).SerializeToString())
+            link.write(pb.Request(finish=pb.Finish(utterance=number)).SerializeToString())
         # Who has read nothing stops the engine: neither end keeps what it would make.
         before = -1
         while len(engine.batches) > before:
@@ -563,6 +563,34 @@ async def test_a_service_that_stops_ends_its_streams(tmp_path: Path) -> None:
         await asyncio.sleep(0)
     assert_lost(*await failing)
     assert waiting.streams[0].is_closed.is_set()
+
+
+async def test_a_hurry_that_finishes_the_utterance_is_answered_by_its_readings(
+    tmp_path: Path,
+) -> None:
+    engine = GatedEngine(piece_ms=160, word_ms=100)
+    async with scheduled(tmp_path, engine) as recognizer:
+        stream = await recognizer.open(OPTIONS)
+        events = stream.events()
+        for number in range(2):
+            await stream.send(silence(100))
+            await stream.hurry(finish_at_silence_ms=300)
+            # There may be an event before, of what was decoded when the hurry came.
+            event = await anext(events)
+            while isinstance(event, Heard):
+                event = await anext(events)
+            assert event.utterance == number
+            assert [word.text for word in event.alternatives[0].words] == ["one"]
+            await stream.finish()
+        await stream.send(silence(200))
+        await stream.finish()
+        event = await anext(events)
+        while isinstance(event, Heard):
+            event = await anext(events)
+        assert event.utterance == 2
+        assert len(event.alternatives[0].words) == 2
+        await stream.close()
+    assert sum(samples for batch in engine.batches for _, samples in batch) == 8 * 400
 
 
 async def test_audio_that_brings_nothing_new_is_sent_with_what_does(tmp_path: Path) -> None:

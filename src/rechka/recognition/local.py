@@ -42,12 +42,16 @@ class LocalStream(RecognizerStream, Protocol):
         """
         ...
 
-    def hurry_now(self) -> None:
+    def hurry_now(self, *, finish_at_silence_ms: int | None = None) -> None:
         """Do as `hurry`. Raises as `send`."""
         ...
 
-    def finish_now(self) -> None:
-        """Do as `finish`. Raises as `send`."""
+    def finish_now(self, utterance: int | None = None) -> None:
+        """Do as `finish`. Raises as `send`.
+
+        Args:
+            utterance: Number of the one that ends; None: the one behind that of the last time.
+        """
         ...
 
     def next_event(self) -> Heard | Finished | None:

@@ -37,10 +37,10 @@ class PooledStream:
         except UnavailableError as error:
             raise self._why(error) from None
 
-    async def hurry(self) -> None:
+    async def hurry(self, *, finish_at_silence_ms: int | None = None) -> None:
         """Have all decoded at once. As `RecognizerStream.hurry`."""
         try:
-            await self._stream.hurry()
+            await self._stream.hurry(finish_at_silence_ms=finish_at_silence_ms)
         except UnavailableError as error:
             raise self._why(error) from None
 

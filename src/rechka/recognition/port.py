@@ -215,12 +215,21 @@ class RecognizerStream(Protocol):
         """
         ...
 
-    async def hurry(self) -> None:
-        """Have what was sent decoded at once, and told by an event. Raises as `send`."""
+    async def hurry(self, *, finish_at_silence_ms: int | None = None) -> None:
+        """Have what was sent decoded at once, and told by an event. Raises as `send`.
+
+        Args:
+            finish_at_silence_ms: With so much silence behind the last word, or without any
+                word, the utterance is finished at once, and the event is its `Finished`.
+                None: it goes on.
+        """
         ...
 
     async def finish(self) -> None:
-        """End the utterance; its `Finished` comes as an event. Raises as `send`."""
+        """End the utterance; its `Finished` comes as an event. Raises as `send`.
+
+        One that `hurry` has finished is left as it is; this belongs to it all the same.
+        """
         ...
 
     def events(self) -> AsyncIterator[Heard | Finished]:

@@ -40,6 +40,30 @@ _AHEAD_S = 2.0
 _MOST_FRAMES = 10
 
 
+@dataclass(frozen=True, slots=True)
+class End:
+    """Where an utterance ends, or may end.
+
+    Attributes:
+        utterance: Number of the utterance in the stream.
+        at_silence_ms: It ends only with so much silence behind the last word, or without
+            any; None: in any case.
+    """
+
+    utterance: int
+    at_silence_ms: int | None = None
+
+    def holds(self, observation: Observation) -> bool:
+        """Return whether the utterance ends, by what was heard up to here."""
+        silence_ms = observation.trailing_silence_ms
+        return (
+            self.at_silence_ms is None
+            or silence_ms is None
+            or silence_ms >= self.at_silence_ms
+            or not observation.hypothesis.text
+        )
+
+
 @dataclass(slots=True)
 class Job:
     """What one step does for one stream, and what came of it.
@@ -47,13 +71,13 @@ class Job:
     Attributes:
         stream: Whose it is.
         samples: What the engine gets.
-        is_end: Whether the utterance ends behind them.
+        end: What ends the utterance behind them; None if it goes on.
         event: What was heard; None before the step, and after one that failed.
     """
 
     stream: "ScheduledStream"
     samples: Samples
-    is_end: bool
+    end: End | None
     event: Heard | Finished | None = None
 
 
@@ -108,9 +132,10 @@ class ScheduledStream:
         self._scheduler = scheduler
         self._opened_s = time.monotonic()
         self._brought = 0
-        # Samples, and None where an utterance ends.
-        self._queue: deque[Samples | None] = deque()
+        self._queue: deque[Samples | End] = deque()
         self._queued = self._ends = 0
+        # How many utterances were ended from outside.
+        self._finishes = 0
         # What it takes to hear something new, or to fill a step.
         self._enough = 1
         self._is_hurried = False
@@ -148,9 +173,9 @@ class ScheduledStream:
         while not self.offer(samples):
             await self._room.wait()
 
-    async def hurry(self) -> None:
+    async def hurry(self, *, finish_at_silence_ms: int | None = None) -> None:
         """Have what was sent decoded at once, and told by an event. Raises as `send`."""
-        self.hurry_now()
+        self.hurry_now(finish_at_silence_ms=finish_at_silence_ms)
 
     async def finish(self) -> None:
         """End the utterance; its `Finished` comes as an event. Raises as `send`."""
@@ -171,17 +196,21 @@ class ScheduledStream:
             self._room.clear()
         return True
 
-    def hurry_now(self) -> None:
+    def hurry_now(self, *, finish_at_silence_ms: int | None = None) -> None:
         """Do as `hurry`."""
         self._check()
-        if self._queue:
+        if finish_at_silence_ms is not None:
+            self._put(End(max(self._finishes, self._utterance), finish_at_silence_ms))
+        elif self._queue:
             self._is_hurried = True
             self._wake()
             self._scheduler.hurry()
 
-    def finish_now(self) -> None:
+    def finish_now(self, utterance: int | None = None) -> None:
         """Do as `finish`."""
-        self._put(None)
+        number = self._finishes if utterance is None else utterance
+        self._put(End(number))
+        self._finishes = number + 1
 
     def next_event(self) -> Heard | Finished | None:
         """Return the next event, None if there is none yet. Raises as `send`."""
@@ -229,14 +258,15 @@ class ScheduledStream:
         """Take the next step's audio out of the queue; None if there is nothing to do."""
         blocks: list[Samples] = []
         taken = 0
-        is_end = False
+        end: End | None = None
         most = STEP_MS * self.rate_hz // 1000
-        while self._queue and taken < most and not is_end:
+        while self._queue and taken < most and end is None:
             block = self._queue.popleft()
-            if block is None:
-                is_end = True
+            if isinstance(block, End):
                 self._ends -= 1
-                break
+                # One that has ended already is asked to once more by who has not heard of it.
+                end = block if block.utterance >= self._utterance else None
+                continue
             if len(block) > most - taken:
                 self._queue.appendleft(block[most - taken :])
                 block = block[: most - taken]
@@ -248,31 +278,36 @@ class ScheduledStream:
             self._is_hurried = False
         if self._queued * 1000 < _QUEUED_MS * self.rate_hz:
             self._make_room()
-        if not taken and not is_end:
+        if not taken and end is None:
             self._is_waiting = False
             return None
         joined = np.concatenate(blocks) if blocks else np.zeros(0, dtype=np.float32)
-        return Job(self, joined, is_end)
+        return Job(self, joined, end)
 
-    def result(self, *, is_end: bool) -> Heard | Finished:
+    def result(self, end: End | None) -> Heard | Finished:
         """Return the event of a decoded step; runs in the engine's thread.
 
         Raises:
             BadResultError: The engine returned what its port does not allow.
         """
-        if is_end:
-            alternatives = self.engine_stream.finish()
-            check_readings(alternatives)
-            self._utterance += 1
-            self._decoded = 0
-            return Finished(self._utterance - 1, alternatives, self._news_at())
+        if end is not None and end.at_silence_ms is None:
+            return self._finish()
         observation = self.engine_stream.observe()
         # Engines return what they returned before, while nothing new was heard.
         if observation is not self._observation:
             check_observation(observation)
             self._observation = observation
+        if end is not None and end.holds(observation):
+            return self._finish()
         decoded_ms = self._decoded * 1000 // self.rate_hz
         return Heard(self._utterance, observation, decoded_ms, self._news_at())
+
+    def _finish(self) -> Finished:
+        alternatives = self.engine_stream.finish()
+        check_readings(alternatives)
+        self._utterance += 1
+        self._decoded = 0
+        return Finished(self._utterance - 1, alternatives, self._news_at())
 
     def _news_at(self) -> int:
         """Note what the engine needs now; return with how much audio it has that, or 0."""
@@ -300,15 +335,15 @@ class ScheduledStream:
         if self._is_closed:
             raise UnavailableError(ErrorCode.UNAVAILABLE, "The stream is closed")
 
-    def _put(self, item: Samples | None) -> None:
+    def _put(self, item: Samples | End) -> None:
         self._check()
         self._queue.append(item)
-        if item is None:
+        if isinstance(item, End):
             self._ends += 1
         else:
             self._queued += len(item)
         self._wake()
-        if item is None:
+        if isinstance(item, End):
             self._scheduler.hurry()
 
     def _make_room(self) -> None:

@@ -310,14 +310,14 @@ class Scheduler:
             error = failed.get(id(job))
             if error is None:
                 try:
-                    job.event = job.stream.result(is_end=job.is_end)
+                    job.event = job.stream.result(job.end)
                 except Exception as failure:
                     error = failure
             errors.append(error)
         # Streams of one model may have several of its rates.
         audio_s = sum(len(job.samples) / job.stream.rate_hz for job in jobs)
         model, busy_s = jobs[0].stream.model, self._timer() - began_s
-        if not any(job.is_end for job in jobs):
+        if not any(job.end for job in jobs):
             # The end of an utterance may cost as much as it does; a step that took far
             # longer than the others was held up by something else.
             busy_s = min(busy_s, _MOST_OVER * self._costs.of(model) * audio_s + _NOISE_S)

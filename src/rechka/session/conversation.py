@@ -113,6 +113,8 @@ class Conversation:
         self._noticed_s: float | None = None
         self._ended_s: dict[int, float] = {}
         self._utterances = 0
+        # How many utterances the engine has finished, one of them maybe before its end is known.
+        self._finished = 0
         # Audio of the running utterance: handed over, and heard by the engine.
         self._handed_samples = 0
         self._heard_ms = 0
@@ -197,20 +199,26 @@ class Conversation:
                     self._handed_samples = self._heard_ms = 0
                     self._noticed_s = self._clock.time()
                 case UtteranceEnd():
-                    self._ended_s[self._utterances] = self._clock.time()
+                    if self._finished <= self._utterances:
+                        self._ended_s[self._utterances] = self._clock.time()
                     self._utterances += 1
                     await stream.finish()
-                case UtteranceDoubt():
-                    await self._catch_up(stream)
+                case UtteranceDoubt(at_silence_ms):
+                    await self._catch_up(stream, at_silence_ms)
                 case samples:
                     self._handed_samples += len(samples)
                     await stream.send(samples)
 
-    async def _catch_up(self, stream: RecognizerStream) -> None:
-        """Wait until the engine has heard all that was handed over, while it goes on."""
+    async def _catch_up(self, stream: RecognizerStream, at_silence_ms: int | None) -> None:
+        """Wait until the engine has heard all that was handed over, while it goes on.
+
+        An engine that would be asked to finish next does so without being asked again.
+        """
         handed_ms = self._handed_samples * 1000 // self._rate_hz
         if self._heard_ms < handed_ms:
-            await stream.hurry()
+            if at_silence_ms is not None:
+                self._ended_s[self._utterances] = self._clock.time()
+            await stream.hurry(finish_at_silence_ms=at_silence_ms)
         with suppress(TimeoutError):
             while self._heard_ms < handed_ms and not self._is_answered:
                 self._has_news.clear()
@@ -253,6 +261,11 @@ class Conversation:
     async def _answer_finished(
         self, finished: Finished, offset_ms: float, deadline: Deadline
     ) -> None:
+        self._finished = finished.utterance + 1
+        if finished.utterance == self._utterances:
+            self._segmenter.settle()
+            self._heard_ms = self._handed_samples * 1000 // self._rate_hz
+            self._has_news.set()
         final: Final | None = self._replies.final(finished, offset_ms=offset_ms)
         ended_s = self._ended_s.pop(finished.utterance)
         if final is not None and not self._is_answered:

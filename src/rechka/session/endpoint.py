@@ -13,6 +13,7 @@ it has heard up to that very frame. So an engine that is behind ends an utteranc
 the same sample as one that is not, only later.
 """
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from enum import StrEnum
@@ -120,12 +121,25 @@ class Endpointer:
             return Boundary.END
         return Boundary.DOUBT if self._has_judge and self._is_in_doubt() else None
 
+    @property
+    def enough_silence_ms(self) -> int | None:
+        """Silence of the engine with which the utterance in doubt ends, as without a word.
+
+        None while the voice detector still hears a voice: then more than that counts.
+        """
+        pause_ms = self._parameters.pause_ms
+        return math.ceil(pause_ms / 2) if self._silence_ms >= pause_ms else None
+
+    def agree(self) -> None:
+        """Let the utterance in doubt end, whatever is observed."""
+        self._has_agreed = True
+
     def settle(self) -> Boundary | None:
         """Return whether the utterance ends at the frame in doubt, by what was observed.
 
         An engine that has not heard all up to there has no say.
         """
-        if self._is_agreed():
+        if self._has_agreed or self._is_agreed():
             self.end()
             return Boundary.END
         return None
@@ -158,6 +172,7 @@ class Endpointer:
         # Where the engine's last word ended, as far as is known.
         self._word_ms = 0
         self._ask_again_ms = 0.0
+        self._has_agreed = False
 
     def _wait_for_onset(self, *, is_voice: bool) -> Boundary | None:
         self._recent.append(is_voice)

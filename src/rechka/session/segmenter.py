@@ -35,7 +35,13 @@ class UtteranceDoubt:
     """The utterance may end here; that is known once the engine has heard all up to here.
 
     Whoever takes this observes that first, if the engine is not too late, and then goes on.
+
+    Attributes:
+        at_silence_ms: It ends with so much silence behind the engine's last word, or without
+            any word; None: that is not all that counts.
     """
+
+    at_silence_ms: int | None
 
 
 Segment = UtteranceStart | UtteranceEnd | UtteranceDoubt | Samples
@@ -77,7 +83,7 @@ class Segmenter:
             boundary = self._endpointer.accept(is_voice=bool(is_voice))
             if boundary is Boundary.DOUBT:
                 yield from self._hand_out(self._judged_to)
-                yield UtteranceDoubt()
+                yield UtteranceDoubt(self._endpointer.enough_silence_ms)
                 boundary = self._endpointer.settle()
             if boundary is Boundary.BEGIN:
                 onset = self._endpointer.onset_ms * self._rate_hz // 1000
@@ -98,6 +104,10 @@ class Segmenter:
         self._endpointer.observe(
             heard.observation, decoded_ms=heard.decoded_ms - self._begun_after_ms
         )
+
+    def settle(self) -> None:
+        """Learn that the engine has finished the utterance that is in doubt."""
+        self._endpointer.agree()
 
     def flush(self) -> Iterator[Segment]:
         """End the running utterance, as at the end of the audio."""

@@ -156,6 +156,8 @@ class RemoteStream:
         self._utterance = self._brought = 0
         # With so much of it the recognizer hears something new, as far as it has told.
         self._news_at = 0
+        # How many utterances are known to be over, and when there is news of the next one.
+        self._finished = self._news_at_next = 0
         link.attach(self)
 
     async def send(self, samples: Samples) -> None:
@@ -173,18 +175,25 @@ class RemoteStream:
             self._send()
         await self._drain()
 
-    async def hurry(self) -> None:
+    async def hurry(self, *, finish_at_silence_ms: int | None = None) -> None:
         """Have what was sent decoded at once, and told by an event. Raises as `send`."""
         self._send()
-        self._link.write(pb.Request(hurry=pb.Hurry()).SerializeToString())
+        hurry = pb.Hurry(finish_at_silence_ms=finish_at_silence_ms)
+        self._link.write(pb.Request(hurry=hurry).SerializeToString())
         await self._drain()
 
     async def finish(self) -> None:
         """End the utterance; its `Finished` comes as an event. Raises as `send`."""
-        self._send()
-        self._link.write(pb.Request(finish=pb.Finish()).SerializeToString())
-        self._utterance += 1
         self._brought = self._news_at = 0
+        if self._finished > self._utterance:
+            # A hurry has finished it.
+            self._utterance += 1
+            self._news_at = self._news_at_next
+            return
+        self._send()
+        finish = pb.Finish(utterance=self._utterance)
+        self._link.write(pb.Request(finish=finish).SerializeToString())
+        self._utterance += 1
         await self._drain()
 
     async def events(self) -> AsyncIterator[Heard | Finished]:
@@ -216,6 +225,8 @@ class RemoteStream:
             self._fail(error)
             return True
         self._events.put(event)
+        if isinstance(event, Finished):
+            self._finished, self._news_at_next = event.utterance + 1, event.news_at
         if event.utterance + isinstance(event, Finished) == self._utterance:
             self._news_at = event.news_at
             if self._brought >= self._news_at:

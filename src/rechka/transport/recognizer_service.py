@@ -142,9 +142,14 @@ class _Passage:
                 case "audio":
                     return self._stream.offer(np.frombuffer(request.audio, _SAMPLE))
                 case "hurry":
-                    self._stream.hurry_now()
+                    hurry = request.hurry
+                    self._stream.hurry_now(
+                        finish_at_silence_ms=hurry.finish_at_silence_ms
+                        if hurry.HasField("finish_at_silence_ms")
+                        else None
+                    )
                 case "finish":
-                    self._stream.finish_now()
+                    self._stream.finish_now(request.finish.utterance)
         except Exception as error:
             self._end(error)
         return True

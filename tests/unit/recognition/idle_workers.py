@@ -35,7 +35,7 @@ class IdleStream:
         if self.is_lost.is_set():
             raise lost()
 
-    async def hurry(self) -> None:
+    async def hurry(self, *, finish_at_silence_ms: int | None = None) -> None:
         if self.is_lost.is_set():
             raise lost()
 

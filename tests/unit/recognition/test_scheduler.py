@@ -14,8 +14,9 @@ from rechka.errors import (
     RequestError,
     UnavailableError,
 )
-from rechka.recognition.port import Finished, Heard, StreamOptions
+from rechka.recognition.port import Finished, Heard, Observation, StreamOptions
 from rechka.recognition.scheduler import Scheduler
+from rechka.results import Hypothesis
 from unit.recognition.gated_engine import (
     OPTIONS,
     GatedEngine,
@@ -145,6 +146,61 @@ async def test_a_model_of_fixed_pieces_is_run_when_a_piece_is_whole_or_somebody_
         # Of the next utterance a whole piece is wanted.
         assert await finished(stream) == Finished(0, (), news_at=1_000)
         assert [samples for ((_, samples),) in engine.batches] == [160, 1_000, 80, 80]
+
+
+class QuietEngine(GatedEngine):
+    """Hears one text, and so much silence behind it."""
+
+    def __init__(self, text: str, silence_ms: int) -> None:
+        super().__init__()
+        self.text, self.silence_ms = text, silence_ms
+
+    def open(self, options: StreamOptions) -> Any:
+        stream = super().open(options)
+        stream.observe = lambda: Observation(Hypothesis(self.text), self.silence_ms)
+        return stream
+
+
+@pytest.mark.parametrize(("text", "silence_ms"), [("one", 300), ("", 10)])
+async def test_an_utterance_that_is_over_is_finished_without_being_asked_again(
+    text: str, silence_ms: int
+) -> None:
+    engine = QuietEngine("one", 299)
+    async with running(engine) as scheduler:
+        stream = await scheduler.open(OPTIONS)
+        events = stream.events()
+        await stream.send(silence(100))
+        assert await heard_ms(events) == 100
+        await stream.hurry(finish_at_silence_ms=300)
+        assert await heard_ms(events) == 100
+        engine.text, engine.silence_ms = text, silence_ms
+        # Also when all was decoded before.
+        await stream.hurry(finish_at_silence_ms=300)
+        assert await anext(events) == Finished(0, ())
+        await stream.finish()
+        await stream.send(silence(50))
+        assert await heard_ms(events) == 50
+        await stream.finish()
+        assert await anext(events) == Finished(1, ())
+
+
+async def test_an_utterance_that_was_finished_meanwhile_is_not_finished_twice() -> None:
+    engine = QuietEngine("", 0)
+    async with running(engine) as scheduler:
+        stream = await scheduler.open(OPTIONS)
+        engine.gate.clear()
+        await stream.send(silence(100))
+        await entered(engine)
+        await stream.send(silence(100))
+        await stream.hurry(finish_at_silence_ms=300)
+        # Who got no answer in time does not wait for it.
+        await stream.finish()
+        await stream.send(silence(30))
+        await stream.finish()
+        engine.gate.set()
+        assert await finished(stream) == Finished(0, ())
+        assert await finished(stream) == Finished(1, ())
+        assert [samples for ((_, samples),) in engine.batches] == [800, 800, 240]
 
 
 async def test_no_more_is_waited_for_than_one_step_takes() -> None:

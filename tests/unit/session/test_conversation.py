@@ -66,7 +66,7 @@ class LateStream:
     async def send(self, samples: Samples) -> None:
         self._handed_ms += len(samples) * 1000 // RATE_HZ
 
-    async def hurry(self) -> None:
+    async def hurry(self, *, finish_at_silence_ms: int | None = None) -> None:
         pass
 
     async def finish(self) -> None:
@@ -88,7 +88,13 @@ class LateStream:
             said_ms = [ms for ms in self._words_ms if ms <= self._decoded_ms]
             silence_ms = self._decoded_ms - (said_ms[-1] if said_ms else 0)
             text = " ".join("word" for _ in said_ms)
+            if self._ends_itself(text, silence_ms):
+                self._is_over = True
+                continue
             yield Heard(number, Observation(Hypothesis(text), silence_ms), self._decoded_ms)
+
+    def _ends_itself(self, text: str, silence_ms: int) -> bool:
+        return False
 
     async def _wait(self) -> None:
         idle, handed_ms = 0, self._handed_ms
@@ -102,6 +108,35 @@ class LateStream:
             await asyncio.sleep(0)
             idle = idle + 1 if handed_ms == self._handed_ms else 0
             handed_ms = self._handed_ms
+
+
+class PromptStream(LateStream):
+    """Finishes an utterance by itself where it is asked to."""
+
+    def __init__(self, words_ms: tuple[int, ...], *, behind_ms: int) -> None:
+        super().__init__(words_ms, behind_ms=behind_ms)
+        self._at_silence_ms: int | None = None
+        self._ended = 0
+        self.ended_itself: list[int] = []
+
+    async def hurry(self, *, finish_at_silence_ms: int | None = None) -> None:
+        self._at_silence_ms = finish_at_silence_ms
+
+    async def finish(self) -> None:
+        if self._ended not in self.ended_itself:
+            self._is_over = True
+        self._at_silence_ms = None
+        self._ended += 1
+
+    def _ends_itself(self, text: str, silence_ms: int) -> bool:
+        asked_ms = self._at_silence_ms
+        if asked_ms is None or self._decoded_ms < self._handed_ms:
+            return False
+        self._at_silence_ms = None
+        if text and silence_ms < asked_ms:
+            return False
+        self.ended_itself.append(len(self.lengths_ms))
+        return True
 
 
 class FickleStream(LateStream):
@@ -164,25 +199,27 @@ def pcm() -> bytes:
     return np.concatenate((np.zeros(4_000, "<i2"), speech, np.zeros(24_000, "<i2"))).tobytes()
 
 
+@pytest.mark.parametrize("kind", [LateStream, PromptStream])
 async def test_an_utterance_ends_at_the_same_sample_however_far_the_engine_is_behind(
-    pcm: bytes,
+    pcm: bytes, kind: type[LateStream]
 ) -> None:
     (by_voice_ms,) = await talk(pcm, LateStream((), behind_ms=0), has_judge=False)
     # The voice is over, and the engine hears a last word shortly before the end of the pause.
     words_ms = (400, 1_000, by_voice_ms - 100)
-    lengths = [await talk(pcm, LateStream(words_ms, behind_ms=ms)) for ms in BEHIND_MS]
+    lengths = [await talk(pcm, kind(words_ms, behind_ms=ms)) for ms in BEHIND_MS]
     assert lengths == [lengths[0]] * len(lengths)
     (length_ms,) = lengths[0]
     assert by_voice_ms + 200 <= length_ms <= by_voice_ms + 220
 
 
+@pytest.mark.parametrize("kind", [LateStream, PromptStream])
 @pytest.mark.parametrize("words_ms", [(400, 1_000), (1_000,), (400, 700, 1_000, 1_300)])
 async def test_sound_without_a_pause_is_divided_alike_however_far_the_engine_is_behind(
-    words_ms: tuple[int, ...],
+    words_ms: tuple[int, ...], kind: type[LateStream]
 ) -> None:
     speech = np.frombuffer((AUDIO / "speech-8k.pcm").read_bytes(), dtype="<i2")[4_000:13_000]
     pcm = np.concatenate((np.zeros(4_000, "<i2"), *[speech] * 8, np.zeros(24_000, "<i2")))
-    lengths = [await talk(pcm.tobytes(), LateStream(words_ms, behind_ms=ms)) for ms in BEHIND_MS]
+    lengths = [await talk(pcm.tobytes(), kind(words_ms, behind_ms=ms)) for ms in BEHIND_MS]
     assert len(lengths[0]) > 1
     assert lengths == [lengths[0]] * len(lengths)
 
@@ -191,6 +228,18 @@ async def test_an_engine_that_agrees_does_not_lengthen_the_utterance(pcm: bytes)
     by_voice_ms = await talk(pcm, LateStream((), behind_ms=0), has_judge=False)
     for behind_ms in (0, 900, 4_000):
         assert await talk(pcm, LateStream((400, 1_000), behind_ms=behind_ms)) == by_voice_ms
+
+
+@pytest.mark.parametrize("words_ms", [(), (400, 1_000)])
+async def test_an_engine_that_is_behind_is_asked_once_at_the_end(
+    pcm: bytes, words_ms: tuple[int, ...]
+) -> None:
+    by_voice_ms = await talk(pcm, LateStream((), behind_ms=0), has_judge=False)
+    stream = PromptStream(words_ms, behind_ms=900)
+    results = await results_of(pcm + pcm, stream)
+    assert stream.lengths_ms[0] == by_voice_ms[0]
+    assert stream.ended_itself == list(range(len(stream.lengths_ms)))
+    assert len(results) == len(stream.lengths_ms) == 2
 
 
 @pytest.mark.parametrize(

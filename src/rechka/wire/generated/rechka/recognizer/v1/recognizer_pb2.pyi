@@ -106,12 +106,16 @@ class Hotword(_message.Message):
     def __init__(self, text: _Optional[str] = ..., boost: _Optional[float] = ...) -> None: ...
 
 class Finish(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("utterance",)
+    UTTERANCE_FIELD_NUMBER: _ClassVar[int]
+    utterance: int
+    def __init__(self, utterance: _Optional[int] = ...) -> None: ...
 
 class Hurry(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("finish_at_silence_ms",)
+    FINISH_AT_SILENCE_MS_FIELD_NUMBER: _ClassVar[int]
+    finish_at_silence_ms: int
+    def __init__(self, finish_at_silence_ms: _Optional[int] = ...) -> None: ...
 
 class Response(_message.Message):
     __slots__ = ("opened", "heard", "finished", "described", "measured", "error")
