@@ -33,7 +33,7 @@ run: $(SERVER)
 	    "$$token" "$(BIN)/rechka"
 	@exec $(BIN)/rechka serve --data-dir .rechka
 
-# Those without sockets and clocks run side by side; the others would notice each other.
+# Those that neither serve nor wait run side by side; the others would notice each other.
 test: $(DEV)
 	$(BIN)/pytest -n logical $(SIDE_BY_SIDE)
 	$(BIN)/pytest $(SIDE_BY_SIDE:%=--ignore %)

@@ -6,12 +6,13 @@ from typing import Any
 
 import click
 
+from rechka.cli.audio_types import SAMPLE_RATE
 from rechka.cli.options import connection_options, make_client, make_spec, recognition_options
 from rechka.cli.output import Printer
 from rechka.cli.recognize import is_live, make_printer, show_results
 from rechka.client import AsyncClient, MicrophoneSource
 from rechka.client.microphone import list_microphones
-from rechka.spec import SAMPLE_RATES_HZ, RecognitionSpec
+from rechka.spec import RecognitionSpec
 
 __all__ = ["mic"]
 
@@ -22,7 +23,7 @@ __all__ = ["mic"]
 @click.option("--device", help="Number or part of the name of the microphone.")
 @click.option(
     "--rate",
-    type=click.Choice([str(rate_hz) for rate_hz in SAMPLE_RATES_HZ]),
+    type=SAMPLE_RATE,
     default="16000",
     show_default=True,
     help="Samples a second.",

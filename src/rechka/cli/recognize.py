@@ -8,6 +8,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from rechka.cli.audio_types import CHUNK_MS
 from rechka.cli.options import connection_options, make_client, make_spec, recognition_options
 from rechka.cli.output import ChunkPrinter, JsonPrinter, LivePrinter, Printer
 from rechka.client import AsyncClient, FileSource, MicrophoneSource, Pace
@@ -37,7 +38,7 @@ __all__ = ["is_live", "make_printer", "recognize", "show_results"]
 )
 @click.option(
     "--chunk-ms",
-    type=click.IntRange(10, 1000),
+    type=CHUNK_MS,
     default=100,
     show_default=True,
     help="Length of the pieces that PCM is sent in.",

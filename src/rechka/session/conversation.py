@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -219,11 +218,15 @@ class Conversation:
             if at_silence_ms is not None:
                 self._ended_s[self._utterances] = self._clock.time()
             await stream.hurry(finish_at_silence_ms=at_silence_ms)
-        with suppress(TimeoutError):
+        try:
             while self._heard_ms < handed_ms and not self._is_answered:
                 self._has_news.clear()
                 async with self._clock.timeout_at(self._clock.time() + _MOST_SILENT_S):
                     await self._has_news.wait()
+        except TimeoutError:
+            if at_silence_ms is not None:
+                # It may finish the utterance here yet, so what follows must not belong to it.
+                self._segmenter.settle()
 
     async def _answer(self, stream: RecognizerStream) -> None:
         with self._clock.deadline() as deadline:

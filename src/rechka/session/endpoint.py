@@ -125,7 +125,8 @@ class Endpointer:
     def enough_silence_ms(self) -> int | None:
         """Silence of the engine with which the utterance in doubt ends, as without a word.
 
-        None while the voice detector still hears a voice: then more than that counts.
+        It is what `settle` goes by once the engine has heard all up to here. None while the
+        voice detector still hears a voice: then more than that counts.
         """
         pause_ms = self._parameters.pause_ms
         return math.ceil(pause_ms / 2) if self._silence_ms >= pause_ms else None

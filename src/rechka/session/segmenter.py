@@ -106,7 +106,7 @@ class Segmenter:
         )
 
     def settle(self) -> None:
-        """Learn that the engine has finished the utterance that is in doubt."""
+        """Learn that the utterance in doubt is over: the engine has finished it, or may yet."""
         self._endpointer.agree()
 
     def flush(self) -> Iterator[Segment]:

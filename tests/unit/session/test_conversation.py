@@ -139,6 +139,17 @@ class PromptStream(LateStream):
         return True
 
 
+class StuckStream(LateStream):
+    """Never gets to what it has left undecoded."""
+
+    async def _wait(self) -> None:
+        while not self._is_over:
+            if self._handed_ms - self._decoded_ms > self._behind_ms:
+                self._decoded_ms = self._handed_ms - self._behind_ms
+                return
+            await asyncio.sleep(0)
+
+
 class FickleStream(LateStream):
     """Takes back what it heard in its first utterance."""
 
@@ -228,6 +239,17 @@ async def test_an_engine_that_agrees_does_not_lengthen_the_utterance(pcm: bytes)
     by_voice_ms = await talk(pcm, LateStream((), behind_ms=0), has_judge=False)
     for behind_ms in (0, 900, 4_000):
         assert await talk(pcm, LateStream((400, 1_000), behind_ms=behind_ms)) == by_voice_ms
+
+
+@pytest.mark.parametrize("behind_ms", [10, 500])
+async def test_an_engine_that_tells_nothing_has_no_say(
+    pcm: bytes, monkeypatch: pytest.MonkeyPatch, behind_ms: int
+) -> None:
+    monkeypatch.setattr(conversation_module, "_MOST_SILENT_S", 0.02)
+    (by_voice_ms,) = await talk(pcm, LateStream((), behind_ms=0), has_judge=False)
+    # What it has told last would make the utterance go on.
+    stream = StuckStream((400, 1_000, by_voice_ms - 100), behind_ms=behind_ms)
+    assert await talk(pcm, stream) == [by_voice_ms]
 
 
 @pytest.mark.parametrize("words_ms", [(), (400, 1_000)])

@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.live import Live
 
+from rechka.cli.audio_types import CHUNK_MS, SAMPLE_RATE
 from rechka.cli.bench.loop import run_load
 from rechka.cli.bench.report import live_table, print_figures, write_report
 from rechka.cli.bench.runs import Demand, Runner
@@ -19,7 +20,7 @@ from rechka.cli.extras import require_packages
 from rechka.observability.logs import configure_logging
 from rechka.session.endpoint import EndpointParameters
 from rechka.settings import load_settings
-from rechka.spec import SAMPLE_RATES_HZ, AudioEncoding, RecognitionSpec
+from rechka.spec import AudioEncoding, RecognitionSpec
 
 __all__ = ["bench"]
 
@@ -53,14 +54,14 @@ _SECONDS = click.FloatRange(min=0, min_open=True)
 @click.option("--model", default="general", show_default=True)
 @click.option(
     "--rate",
-    type=click.Choice([str(rate_hz) for rate_hz in SAMPLE_RATES_HZ]),
+    type=SAMPLE_RATE,
     default="16000",
     show_default=True,
     help="Rate that is sent.",
 )
 @click.option(
     "--chunk-ms",
-    type=click.IntRange(10, 1000),
+    type=CHUNK_MS,
     default=100,
     show_default=True,
     help="Length of the pieces that it is sent in: what your clients send.",
